@@ -1,0 +1,59 @@
+# Copyright: (c) 2026, the meshwork.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a planner compares: one object, wanted or found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
+
+from .errors import InvalidOption
+from .table import Table, parse
+
+OWNER_LABEL = "io.meshwork.swarm.owned"
+"""The label that marks what this collection made; `exclusive: true` removes nothing that does not carry it."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One object. `values` are canonical values by option name.
+
+    Wanted: only the options that were written, `state` and `where` ("networks[3] (backend)").
+    Found: every option of the table, with the Engine's `id`, its whole `document` (JSON) and the `version` that an update names.
+    """
+
+    name: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    state: str = "present"
+    where: str = ""
+    id: str = ""
+    version: int = 0
+    document: Mapping[str, Any] = field(default_factory=dict)
+
+
+def parse_items(table: Table, entries: Sequence[Mapping[str, Any]], option: str, key: str = "name") -> Tuple[Item, ...]:
+    """The wanted items of a list option. Raises InvalidOption that names the entry, also when a name stands twice."""
+    items: List[Item] = []
+    seen: Dict[str, int] = {}
+    for index, entry in enumerate(entries):
+        name = str(entry.get(key) or "")
+        label = str(entry.get("name") or name)
+        where = f"{option}[{index}] ({label})" if label else f"{option}[{index}]"
+        if name and name in seen:
+            raise InvalidOption(where, f"every {key} once", name, f"{option}[{seen[name]}] has it already")
+        seen[name] = index
+        state = str(entry.get("state") or "present")
+        items.append(Item(name, parse(table, entry, where), state, where))
+    return tuple(items)
+
+
+def owned(labels: Mapping[str, str]) -> bool:
+    """Whether the labels of an object say that this collection made it."""
+    return OWNER_LABEL in labels
+
+
+def without_owner(labels: Mapping[str, str]) -> Dict[str, str]:
+    """The labels that belong to the user."""
+    return {name: value for name, value in labels.items() if name != OWNER_LABEL}

@@ -1,0 +1,199 @@
+# Copyright: (c) 2026, the meshwork.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The kinds of values that the field tables are made of."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Any, Dict, Mapping, Sequence, Tuple
+
+from .table import Kind
+
+NANOSECONDS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9, "d": 86400 * 10**9}
+BYTES = {"": 1, "b": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
+_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ns|us|ms|s|m|h|d)")
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", re.IGNORECASE)
+
+
+def text(value: Any) -> str:
+    """A string; numbers and booleans become what YAML would have shown."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (str, int, float)):
+        return str(value)
+    raise ValueError("a string, a number or a boolean")
+
+
+def integer(value: Any) -> int:
+    """A whole number of 0 or more."""
+    if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
+        raise ValueError("a whole number")
+    try:
+        number = int(value)
+    except (TypeError, ValueError):
+        raise ValueError("a whole number") from None
+    if number < 0:
+        raise ValueError("a whole number of 0 or more")
+    return number
+
+
+def boolean(value: Any) -> bool:
+    """True or False."""
+    if not isinstance(value, bool):
+        raise ValueError("true or false")
+    return value
+
+
+def ratio(value: Any) -> float:
+    """A number from 0 to 1."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise ValueError("a number from 0 to 1") from None
+    if not 0 <= number <= 1:
+        raise ValueError("a number from 0 to 1")
+    return number
+
+
+def cpus(value: Any) -> int:
+    """Nanoseconds of processor time a second (the Engine's NanoCPUs) from a number of processors such as 0.5."""
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 10**6:
+        return value
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise ValueError("a number of processors such as 0.5") from None
+    if number < 0 or isinstance(value, bool):
+        raise ValueError("a number of processors such as 0.5")
+    return round(number * 10**9)
+
+
+def duration(value: Any) -> int:
+    """Nanoseconds from "1h30m", "500ms", or a number of seconds in a string; a bare integer is nanoseconds already."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    written = str(value).strip().lower()
+    if written == "0":
+        return 0
+    parts = _DURATION_PART.findall(written)
+    if not parts or "".join(number + unit for number, unit in parts) != written:
+        raise ValueError("a duration with its unit, such as 10s, 1m30s or 500ms")
+    return round(sum(float(number) * NANOSECONDS[unit] for number, unit in parts))
+
+
+def show_duration(nanoseconds: int) -> str:
+    """The shortest text that `duration` reads back: 5400000000000 is "1h30m"."""
+    if nanoseconds == 0:
+        return "0s"
+    shown, rest = "", nanoseconds
+    for unit in ("h", "m", "s", "ms", "us", "ns"):
+        count, rest = divmod(rest, NANOSECONDS[unit])
+        if count:
+            shown += f"{count}{unit}"
+    return shown
+
+
+def size(value: Any) -> int:
+    """Bytes from "512M" or "1.5g" (powers of 1024, as the docker CLI means them) or a number of bytes."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    match = _SIZE.fullmatch(str(value).strip())
+    if match is None:
+        raise ValueError("a size such as 512M or 2G")
+    return round(float(match.group(1)) * BYTES[match.group(2).lower()])
+
+
+def show_size(number: int) -> str:
+    """The shortest text that `size` reads back: 536870912 is "512M"."""
+    for unit in ("t", "g", "m", "k"):
+        if number and number % BYTES[unit] == 0:
+            return f"{number // BYTES[unit]}{unit.upper()}"
+    return str(number)
+
+
+def labels(value: Any) -> Dict[str, str]:
+    """Names and values, both strings."""
+    if not isinstance(value, Mapping):
+        raise ValueError("names with values")
+    shown = {}
+    for key, content in value.items():
+        try:
+            shown[str(key)] = text("" if content is None else content)
+        except ValueError as error:
+            raise ValueError(f"{error} as the value of {key!r}") from None
+    return shown
+
+
+def words(value: Any) -> Tuple[str, ...]:
+    """A list of strings whose order counts."""
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise ValueError("a list of strings")
+    return tuple(text(word) for word in value)
+
+
+def names(value: Any) -> Tuple[str, ...]:
+    """A set of strings: order and repetition do not count."""
+    return tuple(sorted(set(words(value))))
+
+
+def environment(value: Any) -> Tuple[str, ...]:
+    """NAME=value strings, sorted by name, from a mapping or from such strings."""
+    if isinstance(value, Mapping):
+        return tuple(sorted(f"{name}={content}" for name, content in labels(value).items()))
+    return names(value)
+
+
+def show_environment(value: Sequence[str]) -> Dict[str, str]:
+    """The mapping that `environment` reads back."""
+    return {name: content for name, _equals, content in (entry.partition("=") for entry in value)}
+
+
+def address(value: Any) -> str:
+    """An IPv4 or IPv6 address in its canonical form."""
+    try:
+        return str(ipaddress.ip_address(str(value)))
+    except ValueError:
+        raise ValueError("an IP address") from None
+
+
+def subnet(value: Any) -> str:
+    """A subnet in CIDR notation without host bits, in its canonical form."""
+    written = str(value)
+    try:
+        if "/" not in written:
+            raise ValueError
+        interface = ipaddress.ip_interface(written)
+    except ValueError:
+        raise ValueError("a subnet such as 10.20.1.0/24") from None
+    if interface.ip != interface.network.network_address:
+        raise ValueError(f"a subnet without host bits, which would be {interface.network}")
+    return str(interface.network)
+
+
+def choice(*choices: str) -> Kind:
+    """One of a few words; the Engine keeps the word as it is."""
+
+    def parse(value: Any) -> str:
+        if value not in choices:
+            raise ValueError("one of " + ", ".join(choices))
+        return str(value)
+
+    return Kind("str", parse, choices=choices)
+
+
+TEXT = Kind("str", text)
+INTEGER = Kind("int", integer)
+BOOLEAN = Kind("bool", boolean)
+RATIO = Kind("float", ratio)
+CPUS = Kind("float", cpus, lambda nano: nano / 10**9)
+DURATION = Kind("str", duration, show_duration)
+SIZE = Kind("str", size, show_size)
+LABELS = Kind("dict", labels, dict, labels)
+WORDS = Kind("list", words, list, words, list, elements="str")
+NAMES = Kind("list", names, list, names, list, elements="str")
+ENVIRONMENT = Kind("dict", environment, show_environment, names, list)
+ADDRESSES = Kind("list", lambda value: tuple(address(item) for item in words(value)), list, words, list, elements="str")
+SUBNETS = Kind("list", lambda value: tuple(subnet(item) for item in words(value)), list, words, list, elements="str")

@@ -1,0 +1,209 @@
+# Copyright: (c) 2026, the meshwork.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Field tables: one row an option, from which everything that has to know an option is derived.
+
+The argument spec, the parsing of what the user wrote, the reading of what the Engine holds, the comparison, the writing into
+the Engine's JSON and the showing in diffs all walk the same rows. Values are kept flat, by option name ("update_config.order"),
+in one canonical form. An option that is not among the wanted values is unmanaged: it is neither compared nor written.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, Iterable, List, Mapping, MutableMapping, Optional, Tuple, Union
+
+from .errors import InvalidOption
+
+Json = Dict[str, Any]
+Values = Mapping[str, Any]
+Path = Tuple[str, ...]
+
+
+def _same(wanted: Any, found: Any) -> bool:
+    return bool(wanted == found)
+
+
+def _identity(value: Any) -> Any:
+    return value
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What values of a row look like: in the argument spec, in the canonical form, to people and in the Engine's JSON.
+
+    `parse` takes what the user wrote and gives the canonical form, or raises ValueError with what was expected; it leaves a
+    canonical value as it is. `show` gives what the user would have written. `read` and `write` turn the Engine's JSON value
+    into the canonical form and back. `same` compares wanted with found.
+    """
+
+    type: str
+    parse: Callable[[Any], Any] = _identity
+    show: Callable[[Any], Any] = _identity
+    read: Callable[[Any], Any] = _identity
+    write: Callable[[Any], Any] = _identity
+    same: Callable[[Any, Any], bool] = _same
+    elements: Optional[str] = None
+    choices: Tuple[str, ...] = ()
+    options: Optional[Mapping[str, Any]] = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One option of an object.
+
+    `option` is its name, dotted where it is a suboption. `path` is where the Engine keeps it, keys joined by "/"; `get` and
+    `put` replace the path where one value depends on several keys. `absent` is the canonical value that a missing key means.
+    `since` is the first API version that has it. An immutable row can only be given when the object is created.
+    """
+
+    option: str
+    path: str
+    kind: Kind
+    absent: Any = None
+    mutable: bool = True
+    since: Tuple[int, int] = (1, 41)
+    get: Optional[Callable[[Mapping[str, Any]], Any]] = None
+    put: Optional[Callable[[Json, Any], None]] = None
+
+    @property
+    def keys(self) -> Path:
+        return tuple(self.path.split("/"))
+
+
+Table = Tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One option that is not as wanted; `wanted` and `found` are as people write them."""
+
+    option: str
+    wanted: Any
+    found: Any
+    mutable: bool
+
+    def __str__(self) -> str:
+        return f"{self.option}: wanted {self.wanted!r}, found {self.found!r}"
+
+
+def argument_spec(table: Table) -> Dict[str, Any]:
+    """The argument spec of an object's options, suboptions nested."""
+    spec: Dict[str, Any] = {}
+    for row in table:
+        entry: Dict[str, Any] = {"type": row.kind.type}
+        if row.kind.elements:
+            entry["elements"] = row.kind.elements
+        if row.kind.choices:
+            entry["choices"] = list(row.kind.choices)
+        if row.kind.options is not None:
+            entry["options"] = copy.deepcopy(dict(row.kind.options))
+        *parents, name = row.option.split(".")
+        level = spec
+        for parent in parents:
+            level = level.setdefault(parent, {"type": "dict", "options": {}})["options"]
+        level[name] = entry
+    return spec
+
+
+def parse(table: Table, options: Mapping[str, Any], item: str) -> Dict[str, Any]:
+    """Canonical values of the options that were given (None and missing mean: not given).
+
+    Raises InvalidOption, which names `item` and the option.
+    """
+    values: Dict[str, Any] = {}
+    for row in table:
+        written = _dig(options, row.option.split("."))
+        if written is None:
+            continue
+        try:
+            values[row.option] = row.kind.parse(written)
+        except ValueError as error:
+            raise InvalidOption(f"{item}.{row.option}", str(error), written) from None
+    return values
+
+
+def read(table: Table, document: Mapping[str, Any]) -> Dict[str, Any]:
+    """Canonical values of every row from the Engine's JSON."""
+    return {row.option: _get(row, document) for row in table}
+
+
+def write(table: Table, values: Values, document: Mapping[str, Any]) -> Json:
+    """A copy of the Engine's JSON in which the given values, and nothing else, are set."""
+    result: Json = copy.deepcopy(dict(document))
+    for row in table:
+        if row.option in values:
+            _put(row, result, values[row.option])
+    return result
+
+
+def differences(table: Table, wanted: Values, found: Values) -> Tuple[Difference, ...]:
+    """The wanted options that are not as found, in the order of the table."""
+    return tuple(
+        Difference(row.option, row.kind.show(wanted[row.option]), _shown(row, found.get(row.option)), row.mutable)
+        for row in table
+        if row.option in wanted and not row.kind.same(wanted[row.option], found.get(row.option))
+    )
+
+
+def merged(table: Table, wanted: Values, found: Values) -> Dict[str, Any]:
+    """What the object is once the wanted options are true: those that already agree keep the form in which they were found."""
+    result = dict(found)
+    for row in table:
+        if row.option in wanted and not row.kind.same(wanted[row.option], found.get(row.option)):
+            result[row.option] = wanted[row.option]
+    return result
+
+
+def show(table: Table, values: Values) -> Dict[str, Any]:
+    """The values as a user would write them, suboptions nested; options without a value are left out."""
+    result: Dict[str, Any] = {}
+    for row in table:
+        value = values.get(row.option)
+        if value is None:
+            continue
+        *parents, name = row.option.split(".")
+        level = result
+        for parent in parents:
+            level = level.setdefault(parent, {})
+        level[name] = row.kind.show(value)
+    return result
+
+
+def too_new(table: Table, values: Values, api: Tuple[int, int]) -> List[Row]:
+    """The rows among the given values that the Engine's API does not have yet."""
+    return [row for row in table if row.option in values and row.since > api]
+
+
+def _shown(row: Row, value: Any) -> Any:
+    return None if value is None else row.kind.show(value)
+
+
+def _get(row: Row, document: Mapping[str, Any]) -> Any:
+    if row.get is not None:
+        return row.get(document)
+    value = _dig(document, row.keys)
+    return row.absent if value is None else row.kind.read(value)
+
+
+def _put(row: Row, document: Json, value: Any) -> None:
+    if row.put is not None:
+        row.put(document, value)
+        return
+    *parents, name = row.keys
+    level: MutableMapping[str, Any] = document
+    for parent in parents:
+        if not isinstance(level.get(parent), dict):
+            level[parent] = {}
+        level = level[parent]
+    level[name] = row.kind.write(value)
+
+
+def _dig(document: Union[Mapping[str, Any], Any], keys: Iterable[str]) -> Any:
+    for key in keys:
+        if not isinstance(document, Mapping):
+            return None
+        document = document.get(key)
+    return document

@@ -1,0 +1,150 @@
+# Copyright: (c) 2026, the meshwork.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Observe, plan, then stop or apply and verify: the way of every module, and the only place that ends one."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from typing import Any, Callable, Dict, Generic, List, Mapping, Optional, Sequence, Tuple, TypeVar
+
+from ._model.errors import NotReady, OutOfSequence, SwarmError
+from ._plan.plan import Plan, Step
+
+State = TypeVar("State")
+ROUNDS = 5
+POLL_SECONDS = 0.5
+
+
+class Reconciliation(ABC, Generic[State]):
+    """What a module wants to be true, and how to read, plan, do and show it.
+
+    `deadline` bounds, in seconds, each wait: for a step's aftermath and for the verification.
+    """
+
+    deadline: float = 60.0
+
+    @abstractmethod
+    def observe(self) -> State:
+        """Read what is there."""
+
+    @abstractmethod
+    def plan(self, found: State) -> Plan[State]:
+        """The pure plan from what was found to what is wanted."""
+
+    @abstractmethod
+    def apply(self, step: Step) -> None:
+        """Make one step; raises SwarmError."""
+
+    @abstractmethod
+    def show(self, state: State) -> Mapping[str, Any]:
+        """The state as people see it: one entry an object, for the diff. Holds no secrets."""
+
+    def pending(self, found: State) -> Sequence[str]:
+        """What has still to settle before the module may call its work done, as sentences."""
+        return ()
+
+    def settled(self, awaited: str, found: State) -> bool:
+        """Whether what a step awaits (its `awaits`) holds in what was found."""
+        return True
+
+    def returned(self, state: State) -> Mapping[str, Any]:
+        """The module's return values besides changed, steps and diff."""
+        return {}
+
+
+class Outcome:
+    """What a run has planned and done so far; kept apart so that a failure can tell it, too."""
+
+    def __init__(self) -> None:
+        self.steps: List[Step] = []
+        self.done = 0
+        self.warnings: Tuple[str, ...] = ()
+        self.diff: List[Dict[str, Any]] = []
+        self.returned: Dict[str, Any] = {}
+
+    def planned(self, work: Reconciliation[State], plan: Plan[State]) -> None:
+        """Take a plan in: its steps follow those that are done."""
+        self.steps = self.steps[: self.done] + list(plan.steps)
+        self.warnings = plan.warnings
+        self.returned = dict(work.returned(plan.after))
+        before, after = work.show(plan.before), work.show(plan.after)
+        changed = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+        if plan.steps:
+            self.diff.append({"prepared": plan.table()})
+            self.diff.append(
+                {
+                    "before": {name: before[name] for name in changed if name in before},
+                    "after": {name: after[name] for name in changed if name in after},
+                }
+            )
+
+    def shown(self, checking: bool) -> Dict[str, Any]:
+        """The module's return values."""
+        return {
+            **self.returned,
+            "changed": bool(self.steps) if checking else self.done > 0,
+            "steps": [step.shown() for step in self.steps],
+            "diff": self.diff,
+        }
+
+
+def reconcile(work: Reconciliation[State], checking: bool, outcome: Outcome, clock: Callable[[], float] = time.monotonic) -> None:
+    """Make true what `work` wants, or stop after the plan when `checking`. Raises SwarmError; `outcome` tells how far it came."""
+    for _round in range(ROUNDS):
+        plan = work.plan(work.observe())
+        outcome.planned(work, plan)
+        if plan.blockers:
+            raise SwarmError("\n".join(str(blocker) for blocker in plan.blockers))
+        if checking:
+            return
+        try:
+            for step in plan.steps:
+                work.apply(step)
+                outcome.done += 1
+                if step.awaits:
+                    _await(work, lambda found, step=step: () if work.settled(step.awaits, found) else (step.says,), clock)  # type: ignore[misc]
+        except OutOfSequence:
+            continue
+        _await(work, lambda found: [step.says for step in work.plan(found).steps] or work.pending(found), clock)
+        return
+    raise NotReady(f"the swarm's objects were changed by somebody else during each of {ROUNDS} attempts; run again when that has ended")
+
+
+def _await(work: Reconciliation[State], left: Callable[[State], Sequence[str]], clock: Callable[[], float]) -> None:
+    """Observe until nothing is left. Raises NotReady with what is left at the deadline."""
+    until = clock() + work.deadline
+    while True:
+        remaining = left(work.observe())
+        if not remaining:
+            return
+        if clock() >= until:
+            raise NotReady(f"not true after {work.deadline:g} s: " + "; ".join(remaining))
+        time.sleep(POLL_SECONDS)
+
+
+def run(module: Any, build: Callable[[Any], Reconciliation[Any]]) -> None:
+    """Run a module to its end. `module` is the AnsibleModule, `build` makes the reconciliation from it."""
+    outcome = Outcome()
+    error: Optional[SwarmError] = None
+    try:
+        reconcile(build(module), module.check_mode, outcome)
+    except SwarmError as raised:
+        error = raised
+    for warning in outcome.warnings:
+        module.warn(warning)
+    if error is not None:
+        module.fail_json(msg=str(error), **outcome.shown(checking=False))
+    module.exit_json(**outcome.shown(module.check_mode))
+
+
+def run_reading(module: Any, read: Callable[[Any], Mapping[str, Any]]) -> None:
+    """Run a module that only reads to its end; `read` gives its return values."""
+    try:
+        values = read(module)
+    except SwarmError as error:
+        module.fail_json(msg=str(error))
+        return
+    module.exit_json(changed=False, **values)
