@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from typing import Any, Callable, Dict, Generic, List, Mapping, Optional, Sequence, Tuple, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, Callable, Generic, TypeVar
 
 from ._model.errors import NotReady, OutOfSequence, SwarmError
 from ._plan.plan import Plan, Step
@@ -59,11 +60,11 @@ class Outcome:
     """What a run has planned and done so far; kept apart so that a failure can tell it, too."""
 
     def __init__(self) -> None:
-        self.steps: List[Step] = []
+        self.steps: list[Step] = []
         self.done = 0
-        self.warnings: Tuple[str, ...] = ()
-        self.diff: List[Dict[str, Any]] = []
-        self.returned: Dict[str, Any] = {}
+        self.warnings: tuple[str, ...] = ()
+        self.diff: list[dict[str, Any]] = []
+        self.returned: dict[str, Any] = {}
 
     def planned(self, work: Reconciliation[State], plan: Plan[State]) -> None:
         """Take a plan in: its steps follow those that are done."""
@@ -81,7 +82,7 @@ class Outcome:
                 }
             )
 
-    def shown(self, checking: bool) -> Dict[str, Any]:
+    def shown(self, checking: bool) -> dict[str, Any]:
         """The module's return values."""
         return {
             **self.returned,
@@ -128,7 +129,7 @@ def _await(work: Reconciliation[State], left: Callable[[State], Sequence[str]], 
 def run(module: Any, build: Callable[[Any], Reconciliation[Any]]) -> None:
     """Run a module to its end. `module` is the AnsibleModule, `build` makes the reconciliation from it."""
     outcome = Outcome()
-    error: Optional[SwarmError] = None
+    error: SwarmError | None = None
     try:
         reconcile(build(module), module.check_mode, outcome)
     except SwarmError as raised:

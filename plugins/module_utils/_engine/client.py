@@ -11,7 +11,8 @@ public transport is used: a requests session with the socket's adapter, base URL
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, Mapping, Optional, Tuple
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import quote
 
 from .._model.errors import EngineError, EngineUnreachable, MissingLibrary, OutOfSequence
@@ -45,7 +46,7 @@ class Engine:
         if self.api < MINIMUM_API:
             raise EngineUnreachable(f"the Engine at {host} speaks API {self._client.api_version}; 1.41 (Engine 20.10) or newer is needed")
 
-    def get(self, path: str, query: Optional[Mapping[str, Any]] = None) -> Any:
+    def get(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
         """The JSON that the Engine gives for a path; query values that are mappings are sent as JSON (filters)."""
         return self.do(Call("GET", path, query or {}))
 
@@ -85,12 +86,12 @@ def _unreachable(host: str, error: Exception) -> EngineUnreachable:
     return EngineUnreachable(f"the Engine at {host} did not answer: {text}")
 
 
-def _version(written: str) -> Tuple[int, int]:
+def _version(written: str) -> tuple[int, int]:
     major, _dot, minor = written.partition(".")
     return int(major), int(minor)
 
 
-def argument_spec() -> Dict[str, Any]:
+def argument_spec() -> dict[str, Any]:
     """The options that every module has that speaks to an Engine (documented in the fragment `engine`)."""
     return {
         "docker_host": {"type": "str", "default": "unix:///var/run/docker.sock"},
@@ -101,3 +102,26 @@ def argument_spec() -> Dict[str, Any]:
 def connect(params: Mapping[str, Any]) -> Engine:
     """The Engine that the module's options name."""
     return Engine(str(params["docker_host"]), float(params["timeout"]))
+
+
+def wait_option() -> dict[str, Any]:
+    """The option of every module that changes something (documented in the fragment `engine.changing`)."""
+    return {"wait_timeout": {"type": "int", "default": 120}}
+
+
+def address_options() -> dict[str, Any]:
+    """The options of a node's addresses (documented in the fragment `engine.addresses`)."""
+    return {
+        "advertise_addr": {"type": "str"},
+        "listen_addr": {"type": "str"},
+        "data_path_addr": {"type": "str"},
+        "availability": {"type": "str", "choices": ["active", "pause", "drain"]},
+    }
+
+
+def named_item() -> dict[str, Any]:
+    """The suboptions of every entry of a list of objects."""
+    return {
+        "name": {"type": "str", "required": True},
+        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    }

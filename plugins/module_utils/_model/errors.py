@@ -31,6 +31,7 @@ class EngineError(SwarmError):
 
     def __init__(self, call: str, status: int, message: str) -> None:
         super().__init__(f"the Engine refused {call}: {message} (HTTP {status})")
+        self.call = call
         self.status = status
         self.message = message
 

@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping, Sequence, Tuple
+from typing import Any
 
 from .errors import InvalidOption
 from .table import Table, parse
@@ -33,10 +34,10 @@ class Item:
     document: Mapping[str, Any] = field(default_factory=dict)
 
 
-def parse_items(table: Table, entries: Sequence[Mapping[str, Any]], option: str, key: str = "name") -> Tuple[Item, ...]:
+def parse_items(table: Table, entries: Sequence[Mapping[str, Any]], option: str, key: str = "name") -> tuple[Item, ...]:
     """The wanted items of a list option. Raises InvalidOption that names the entry, also when a name stands twice."""
-    items: List[Item] = []
-    seen: Dict[str, int] = {}
+    items: list[Item] = []
+    seen: dict[str, int] = {}
     for index, entry in enumerate(entries):
         name = str(entry.get(key) or "")
         label = str(entry.get("name") or name)
@@ -54,6 +55,6 @@ def owned(labels: Mapping[str, str]) -> bool:
     return OWNER_LABEL in labels
 
 
-def without_owner(labels: Mapping[str, str]) -> Dict[str, str]:
+def without_owner(labels: Mapping[str, str]) -> dict[str, str]:
     """The labels that belong to the user."""
     return {name: value for name, value in labels.items() if name != OWNER_LABEL}

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Any, Dict, Mapping, Sequence, Tuple
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from .table import Kind
 
@@ -114,7 +115,7 @@ def show_size(number: int) -> str:
     return str(number)
 
 
-def labels(value: Any) -> Dict[str, str]:
+def labels(value: Any) -> dict[str, str]:
     """Names and values, both strings."""
     if not isinstance(value, Mapping):
         raise ValueError("names with values")
@@ -127,26 +128,26 @@ def labels(value: Any) -> Dict[str, str]:
     return shown
 
 
-def words(value: Any) -> Tuple[str, ...]:
+def words(value: Any) -> tuple[str, ...]:
     """A list of strings whose order counts."""
     if isinstance(value, str) or not isinstance(value, Sequence):
         raise ValueError("a list of strings")
     return tuple(text(word) for word in value)
 
 
-def names(value: Any) -> Tuple[str, ...]:
+def names(value: Any) -> tuple[str, ...]:
     """A set of strings: order and repetition do not count."""
     return tuple(sorted(set(words(value))))
 
 
-def environment(value: Any) -> Tuple[str, ...]:
+def environment(value: Any) -> tuple[str, ...]:
     """NAME=value strings, sorted by name, from a mapping or from such strings."""
     if isinstance(value, Mapping):
         return tuple(sorted(f"{name}={content}" for name, content in labels(value).items()))
     return names(value)
 
 
-def show_environment(value: Sequence[str]) -> Dict[str, str]:
+def show_environment(value: Sequence[str]) -> dict[str, str]:
     """The mapping that `environment` reads back."""
     return {name: content for name, _equals, content in (entry.partition("=") for entry in value)}
 

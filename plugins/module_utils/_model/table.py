@@ -12,14 +12,16 @@ in one canonical form. An option that is not among the wanted values is unmanage
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, Iterable, List, Mapping, MutableMapping, Optional, Tuple, Union
+from typing import Any, Callable
 
 from .errors import InvalidOption
 
-Json = Dict[str, Any]
+Json = dict[str, Any]
 Values = Mapping[str, Any]
-Path = Tuple[str, ...]
+Path = tuple[str, ...]
+EMPTY: tuple[Any, ...] = ("", (), {}, 0)
 
 
 def _same(wanted: Any, found: Any) -> bool:
@@ -45,9 +47,9 @@ class Kind:
     read: Callable[[Any], Any] = _identity
     write: Callable[[Any], Any] = _identity
     same: Callable[[Any, Any], bool] = _same
-    elements: Optional[str] = None
-    choices: Tuple[str, ...] = ()
-    options: Optional[Mapping[str, Any]] = None
+    elements: str | None = None
+    choices: tuple[str, ...] = ()
+    options: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -64,16 +66,16 @@ class Row:
     kind: Kind
     absent: Any = None
     mutable: bool = True
-    since: Tuple[int, int] = (1, 41)
-    get: Optional[Callable[[Mapping[str, Any]], Any]] = None
-    put: Optional[Callable[[Json, Any], None]] = None
+    since: tuple[int, int] = (1, 41)
+    get: Callable[[Mapping[str, Any]], Any] | None = None
+    put: Callable[[Json, Any], None] | None = None
 
     @property
     def keys(self) -> Path:
         return tuple(self.path.split("/"))
 
 
-Table = Tuple[Row, ...]
+Table = tuple[Row, ...]
 
 
 @dataclass(frozen=True)
@@ -89,11 +91,11 @@ class Difference:
         return f"{self.option}: wanted {self.wanted!r}, found {self.found!r}"
 
 
-def argument_spec(table: Table) -> Dict[str, Any]:
+def argument_spec(table: Table) -> dict[str, Any]:
     """The argument spec of an object's options, suboptions nested."""
-    spec: Dict[str, Any] = {}
+    spec: dict[str, Any] = {}
     for row in table:
-        entry: Dict[str, Any] = {"type": row.kind.type}
+        entry: dict[str, Any] = {"type": row.kind.type}
         if row.kind.elements:
             entry["elements"] = row.kind.elements
         if row.kind.choices:
@@ -108,12 +110,12 @@ def argument_spec(table: Table) -> Dict[str, Any]:
     return spec
 
 
-def parse(table: Table, options: Mapping[str, Any], item: str) -> Dict[str, Any]:
+def parse(table: Table, options: Mapping[str, Any], item: str) -> dict[str, Any]:
     """Canonical values of the options that were given (None and missing mean: not given).
 
     Raises InvalidOption, which names `item` and the option.
     """
-    values: Dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for row in table:
         written = _dig(options, row.option.split("."))
         if written is None:
@@ -125,7 +127,7 @@ def parse(table: Table, options: Mapping[str, Any], item: str) -> Dict[str, Any]
     return values
 
 
-def read(table: Table, document: Mapping[str, Any]) -> Dict[str, Any]:
+def read(table: Table, document: Mapping[str, Any]) -> dict[str, Any]:
     """Canonical values of every row from the Engine's JSON."""
     return {row.option: _get(row, document) for row in table}
 
@@ -139,7 +141,7 @@ def write(table: Table, values: Values, document: Mapping[str, Any]) -> Json:
     return result
 
 
-def differences(table: Table, wanted: Values, found: Values) -> Tuple[Difference, ...]:
+def differences(table: Table, wanted: Values, found: Values) -> tuple[Difference, ...]:
     """The wanted options that are not as found, in the order of the table."""
     return tuple(
         Difference(row.option, row.kind.show(wanted[row.option]), _shown(row, found.get(row.option)), row.mutable)
@@ -148,7 +150,7 @@ def differences(table: Table, wanted: Values, found: Values) -> Tuple[Difference
     )
 
 
-def merged(table: Table, wanted: Values, found: Values) -> Dict[str, Any]:
+def merged(table: Table, wanted: Values, found: Values) -> dict[str, Any]:
     """What the object is once the wanted options are true: those that already agree keep the form in which they were found."""
     result = dict(found)
     for row in table:
@@ -157,12 +159,12 @@ def merged(table: Table, wanted: Values, found: Values) -> Dict[str, Any]:
     return result
 
 
-def show(table: Table, values: Values) -> Dict[str, Any]:
-    """The values as a user would write them, suboptions nested; options without a value are left out."""
-    result: Dict[str, Any] = {}
+def show(table: Table, values: Values) -> dict[str, Any]:
+    """The values as a user would write them, suboptions nested; options that are empty as they are when never set are left out."""
+    result: dict[str, Any] = {}
     for row in table:
         value = values.get(row.option)
-        if value is None:
+        if value is None or (value == row.absent and value in EMPTY and not isinstance(value, bool)):
             continue
         *parents, name = row.option.split(".")
         level = result
@@ -172,7 +174,7 @@ def show(table: Table, values: Values) -> Dict[str, Any]:
     return result
 
 
-def too_new(table: Table, values: Values, api: Tuple[int, int]) -> List[Row]:
+def too_new(table: Table, values: Values, api: tuple[int, int]) -> list[Row]:
     """The rows among the given values that the Engine's API does not have yet."""
     return [row for row in table if row.option in values and row.since > api]
 
@@ -201,7 +203,7 @@ def _put(row: Row, document: Json, value: Any) -> None:
     level[name] = row.kind.write(value)
 
 
-def _dig(document: Union[Mapping[str, Any], Any], keys: Iterable[str]) -> Any:
+def _dig(document: Mapping[str, Any] | Any, keys: Iterable[str]) -> Any:
     for key in keys:
         if not isinstance(document, Mapping):
             return None

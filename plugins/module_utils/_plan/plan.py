@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Dict, Generic, List, Mapping, Tuple, TypeVar
+from typing import Any, Generic, TypeVar
 
 State = TypeVar("State")
 
@@ -40,7 +41,7 @@ class Step:
     costs: str = ""
     awaits: str = ""
 
-    def shown(self) -> Dict[str, str]:
+    def shown(self) -> dict[str, str]:
         """The step as it is returned to the user."""
         return {"action": self.action, "item": self.item, "says": self.says, "call": str(self.call), "costs": self.costs}
 
@@ -63,9 +64,9 @@ class Plan(Generic[State]):
 
     before: State
     after: State
-    steps: Tuple[Step, ...] = ()
-    blockers: Tuple[Blocker, ...] = ()
-    warnings: Tuple[str, ...] = ()
+    steps: tuple[Step, ...] = ()
+    blockers: tuple[Blocker, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def changed(self) -> bool:
@@ -73,6 +74,6 @@ class Plan(Generic[State]):
 
     def table(self) -> str:
         """The steps as lines of a table, for a terminal."""
-        rows: List[Tuple[str, str]] = [(step.action, step.says + (f" ({step.costs})" if step.costs else "")) for step in self.steps]
+        rows: list[tuple[str, str]] = [(step.action, step.says + (f" ({step.costs})" if step.costs else "")) for step in self.steps]
         width = max((len(action) for action, _says in rows), default=0)
         return "".join(f"{number:>3}  {action:<{width}}  {says}\n" for number, (action, says) in enumerate(rows, 1))

@@ -1,0 +1,118 @@
+# Copyright: (c) 2026, the meshwork.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The swarm as people and the roles read it: plain values in the shape of the modules' options."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Callable
+
+from .._model.membership import show_membership
+from .._model.network import NETWORK, VNI_OPTION, read_network
+from .._model.publish import show_ports
+from .._model.service import SERVICE, named_networks, read_service
+from .._model.swarm import SWARM, read_swarm
+from .._model.table import show
+from . import observe
+from .client import Engine
+
+Shown = dict[str, Any]
+
+
+def cluster(engine: Engine, gather: Sequence[str]) -> Shown:
+    """The membership of this host and, on a live manager, everything that `gather` names."""
+    membership = observe.membership(engine)
+    shown: Shown = {"membership": show_membership(membership)}
+    if membership.live_manager:
+        shown.update({part: READERS[part](engine) for part in gather})
+    return shown
+
+
+def _swarm(engine: Engine) -> Shown:
+    return show(SWARM, read_swarm(engine.get("/swarm")).values)
+
+
+def _join_tokens(engine: Engine) -> Shown:
+    tokens: Mapping[str, str] = engine.get("/swarm")["JoinTokens"]
+    return {"manager": tokens["Manager"], "worker": tokens["Worker"]}
+
+
+def _nodes(engine: Engine) -> list[Shown]:
+    return [observe.show_node(node) for node in observe.nodes(engine)]
+
+
+def _swarm_networks(engine: Engine) -> list[Mapping[str, Any]]:
+    return list(engine.get("/networks", {"filters": {"scope": ["swarm"]}}))
+
+
+def _networks(engine: Engine) -> list[Shown]:
+    return [_network(document) for document in _swarm_networks(engine)]
+
+
+def _network(document: Mapping[str, Any]) -> Shown:
+    vnis = str((document.get("Options") or {}).get(VNI_OPTION) or "")
+    return {
+        "id": str(document["Id"]),
+        "name": str(document["Name"]),
+        **show(NETWORK, read_network(document).values),
+        "ingress": bool(document.get("Ingress")),
+        "vnis": [int(vni) for vni in vnis.split(",") if vni],
+    }
+
+
+def _services(engine: Engine) -> list[Shown]:
+    names = {str(each["Id"]): str(each["Name"]) for each in _swarm_networks(engine)}
+    return [_service(document, names) for document in engine.get("/services", {"status": "true"}) or ()]
+
+
+def _service(document: Mapping[str, Any], names: Mapping[str, str]) -> Shown:
+    endpoint: Mapping[str, Any] = document.get("Endpoint") or {}
+    status: Mapping[str, Any] = document.get("ServiceStatus") or {}
+    real = read_service({**document, "Spec": {**document["Spec"], "EndpointSpec": {"Ports": endpoint.get("Ports") or []}}})
+    return {
+        "id": str(document["ID"]),
+        "name": str(document["Spec"]["Name"]),
+        **show(SERVICE, read_service(named_networks(document, names)).values),
+        "ports": show_ports(real.values["publish"]),
+        "vips": [
+            {"network": names.get(vip["NetworkID"], vip["NetworkID"]), "address": str(vip.get("Addr") or "").partition("/")[0]}
+            for vip in endpoint.get("VirtualIPs") or ()
+            if vip.get("Addr")
+        ],
+        "running": int(status.get("RunningTasks") or 0),
+        "desired": int(status.get("DesiredTasks") or 0),
+    }
+
+
+def _tasks(engine: Engine) -> list[Shown]:
+    services = {str(each["ID"]): str(each["Spec"]["Name"]) for each in engine.get("/services") or ()}
+    tasks = engine.get("/tasks", {"filters": {"desired-state": ["running"]}}) or ()
+    return [_task(task, services) for task in tasks if task["Status"]["State"] == "running" and task.get("ServiceID") in services]
+
+
+def _task(task: Mapping[str, Any], services: Mapping[str, str]) -> Shown:
+    return {
+        "id": str(task["ID"]),
+        "service": services[task["ServiceID"]],
+        "node_id": str(task.get("NodeID") or ""),
+        "slot": int(task.get("Slot") or 0),
+        "state": str(task["Status"]["State"]),
+        "container_id": str((task["Status"].get("ContainerStatus") or {}).get("ContainerID") or ""),
+        "networks": [
+            {"name": str(each["Network"]["Spec"]["Name"]), "address": str(each["Addresses"][0]).partition("/")[0]}
+            for each in task.get("NetworksAttachments") or ()
+            if each.get("Addresses")
+        ],
+    }
+
+
+READERS: Mapping[str, Callable[[Engine], Any]] = {
+    "swarm": _swarm,
+    "nodes": _nodes,
+    "networks": _networks,
+    "services": _services,
+    "tasks": _tasks,
+    "join_tokens": _join_tokens,
+}

@@ -1,0 +1,116 @@
+# Copyright: (c) 2026, the meshwork.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What planners compare, read from a manager's Engine with one list call a kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .._model.item import Item
+from .._model.membership import Membership, read_membership
+from .._model.network import read_network
+from .._model.node import hostname, read_node
+from .._model.service import named_networks, read_service
+from .._plan.convergence import Progress, progress
+from .._plan.ingress import Ingress
+from .._plan.networks import Networks
+from .._plan.nodes import Nodes
+from .._plan.services import Services
+from .client import Engine
+
+Document = Mapping[str, Any]
+
+
+def membership(engine: Engine) -> Membership:
+    """How this host stands to a swarm."""
+    return read_membership(engine.get("/info"))
+
+
+def nodes(engine: Engine) -> Nodes:
+    """The swarm's nodes."""
+    return tuple(read_node(document) for document in engine.get("/nodes"))
+
+
+def networks(engine: Engine) -> Networks:
+    """Every network that this manager knows, and which services use each."""
+    items = tuple(read_network(document) for document in engine.get("/networks"))
+    return Networks(items, _users(engine.get("/services") or ()))
+
+
+def _users(services: Sequence[Document]) -> dict[str, tuple[str, ...]]:
+    users: dict[str, list[str]] = {}
+    for service in services:
+        spec = service["Spec"]
+        targets = (spec.get("TaskTemplate") or {}).get("Networks") or spec.get("Networks") or ()
+        for target in targets:
+            users.setdefault(str(target["Target"]), []).append(str(spec["Name"]))
+    return {network: tuple(sorted(names)) for network, names in users.items()}
+
+
+def ingress(engine: Engine) -> Ingress:
+    """The ingress network and the services that publish through it.
+
+    A removed one stays in the list for some seconds (4 to 5 seen on the lab) beside its successor; the newest counts.
+    """
+    items = [read_network(document) for document in engine.get("/networks")]
+    meshes = [item for item in items if item.document.get("Ingress")]
+    mesh = max(meshes, key=lambda item: str(item.document.get("Created")), default=None)
+    others = tuple(item for item in items if not item.document.get("Ingress"))
+    services = engine.get("/services") or ()
+    publishers = sorted(str(service["Spec"]["Name"]) for service in services if _publishes(service))
+    return Ingress(mesh, Networks(others), tuple(publishers))
+
+
+def _publishes(service: Document) -> bool:
+    ports = (service["Spec"].get("EndpointSpec") or {}).get("Ports") or ()
+    return any((port.get("PublishMode") or "ingress") == "ingress" for port in ports)
+
+
+class ServiceList:
+    """The services of the swarm as one reading: their documents, the names of networks, and tasks and nodes once they matter."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.documents: Sequence[Document] = engine.get("/services", {"status": "true"}) or ()
+        usable = [each for each in engine.get("/networks") if each.get("Scope") == "swarm" or each["Name"] == "host"]
+        self.network_names = {str(each["Id"]): str(each["Name"]) for each in usable}
+
+    def services(self) -> Services:
+        """What the planner compares."""
+        items = tuple(read_service(named_networks(document, self.network_names)) for document in self.documents)
+        desired = {str(each["ID"]): int((each.get("ServiceStatus") or {}).get("DesiredTasks") or 0) for each in self.documents}
+        return Services(items, frozenset(self.network_names.values()), desired)
+
+    def progress(self, names: Sequence[str]) -> list[Progress]:
+        """How far the named services are, with one call for all their tasks and one for the nodes' names."""
+        wanted = [document for document in self.documents if document["Spec"]["Name"] in names]
+        if not wanted:
+            return []
+        tasks = self._engine.get("/tasks", {"filters": {"service": [str(each["ID"]) for each in wanted]}}) or ()
+        hostnames = {node.id: hostname(node) for node in nodes(self._engine)}
+        by_service: dict[str, list[Document]] = {}
+        for task in tasks:
+            by_service.setdefault(str(task["ServiceID"]), []).append(task)
+        return [progress(document, by_service.get(str(document["ID"]), []), hostnames) for document in wanted]
+
+
+def show_node(node: Item) -> dict[str, Any]:
+    """A node as people see it."""
+    document = node.document
+    manager: Mapping[str, Any] = document.get("ManagerStatus") or {}
+    status: Mapping[str, Any] = document.get("Status") or {}
+    return {
+        "id": node.id,
+        "hostname": hostname(node),
+        "role": node.values["role"],
+        "availability": node.values["availability"],
+        "labels": dict(node.values["labels"]),
+        "address": str(status.get("Addr") or ""),
+        "state": str(status.get("State") or ""),
+        "leader": bool(manager.get("Leader")),
+        "reachability": str(manager.get("Reachability") or ""),
+        "engine_version": str(((document.get("Description") or {}).get("Engine") or {}).get("EngineVersion") or ""),
+    }

@@ -1,0 +1,64 @@
+# Copyright: (c) 2026, the meshwork.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What every module shares that does swarm-wide work on a manager: the connection, and whether this host can do it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Generic, TypeVar
+
+from .._model.errors import EngineError, SwarmError
+from .._model.membership import read_membership
+from .._plan.cluster import not_a_live_manager
+from .._plan.plan import Plan, Step
+from .._run import Reconciliation
+from .client import Engine, connect
+
+State = TypeVar("State")
+
+ASSUMED = "this host is in no swarm yet: planned against the empty swarm that a run without check mode would make here first"
+
+
+class SwarmWide(Reconciliation[State], Generic[State]):
+    """Work that only a manager can do.
+
+    In check mode a host that is in no swarm is `assumed` to have become the only manager of an empty one, so that a whole
+    cluster can be planned before its first host is touched.
+    """
+
+    def __init__(self, module: Any, item: str) -> None:
+        self.engine: Engine = connect(module.params)
+        self.deadline = float(module.params["wait_timeout"])
+        self.assumed = False
+        self._checking = bool(module.check_mode)
+        self._item = item
+
+    def on_manager(self) -> bool:
+        """True where this host is a live manager, False where it is assumed to become one. Raises SwarmError otherwise."""
+        membership = read_membership(self.engine.get("/info"))
+        if membership.live_manager:
+            return True
+        self.assumed = membership.state == "inactive" and self._checking
+        if self.assumed:
+            return False
+        raise SwarmError(str(not_a_live_manager(membership, self._item)))
+
+    def told(self, plan: Plan[State]) -> Plan[State]:
+        """The plan, with a warning where it was made for a swarm that is still to be built."""
+        return replace(plan, warnings=(*plan.warnings, ASSUMED)) if self.assumed else plan
+
+    def apply(self, step: Step) -> None:
+        """Make the step's Engine call; the error names the step."""
+        apply_call(self.engine, step)
+
+
+def apply_call(engine: Engine, step: Step) -> None:
+    """Make a step's Engine call. What is gone already need not be removed."""
+    try:
+        engine.do(step.call)
+    except EngineError as error:
+        if step.call.method == "DELETE" and error.status == 404:
+            return
+        raise type(error)(f'"{step.says}" ({step.call})', error.status, error.message) from None

@@ -1,0 +1,88 @@
+# Copyright: (c) 2026, the meshwork.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How a host stands to a swarm, as its own Engine sees it (GET /info)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Interfaces = Mapping[str, tuple[str, ...]]
+"""A host's interfaces with their addresses: {"eth0": ("10.0.0.11", "fe80::1")}."""
+
+
+@dataclass(frozen=True)
+class Membership:
+    """One host's membership. `state` is the Engine's LocalNodeState; `managers` are the managers it knows, ID to address."""
+
+    state: str = "inactive"
+    node_id: str = ""
+    node_addr: str = ""
+    cluster_id: str = ""
+    control: bool = False
+    error: str = ""
+    hostname: str = ""
+    engine_version: str = ""
+    managers: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def role(self) -> str:
+        """manager or worker; "" outside a swarm. A manager without quorum still has itself among the managers."""
+        if self.state == "inactive" or not self.node_id:
+            return ""
+        return "manager" if self.control or self.node_id in dict(self.managers) else "worker"
+
+    @property
+    def live_manager(self) -> bool:
+        """Whether swarm-wide work can be done here: control is available only while there is a leader to reach."""
+        return self.state == "active" and self.control and not self.error
+
+
+def read_membership(info: Mapping[str, Any]) -> Membership:
+    """Membership from the answer of GET /info."""
+    swarm: Mapping[str, Any] = info.get("Swarm") or {}
+    cluster: Mapping[str, Any] = swarm.get("Cluster") or {}
+    return Membership(
+        state=str(swarm.get("LocalNodeState") or "inactive"),
+        node_id=str(swarm.get("NodeID") or ""),
+        node_addr=str(swarm.get("NodeAddr") or ""),
+        cluster_id=str(cluster.get("ID") or ""),
+        control=bool(swarm.get("ControlAvailable")),
+        error=str(swarm.get("Error") or ""),
+        hostname=str(info.get("Name") or ""),
+        engine_version=str(info.get("ServerVersion") or ""),
+        managers=tuple((str(peer["NodeID"]), str(peer["Addr"])) for peer in swarm.get("RemoteManagers") or ()),
+    )
+
+
+def show_membership(membership: Membership) -> dict[str, Any]:
+    """Membership as people see it."""
+    return {
+        "state": membership.state,
+        "role": membership.role,
+        "node_id": membership.node_id,
+        "node_addr": membership.node_addr,
+        "cluster_id": membership.cluster_id,
+        "live_manager": membership.live_manager,
+        "error": membership.error,
+        "hostname": membership.hostname,
+        "engine_version": membership.engine_version,
+        "managers": [addr for _id, addr in membership.managers],
+    }
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where a host is to be reached: address, address:port or interface name, as `docker swarm init` takes them."""
+
+    advertise_addr: str | None = None
+    listen_addr: str | None = None
+    data_path_addr: str | None = None
+
+    def body(self) -> dict[str, str]:
+        """The fields of POST /swarm/init and /swarm/join; the Engine wants a listen address always."""
+        given = {"AdvertiseAddr": self.advertise_addr, "DataPathAddr": self.data_path_addr}
+        return {"ListenAddr": self.listen_addr or "0.0.0.0:2377", **{name: value for name, value in given.items() if value}}

@@ -1,0 +1,110 @@
+# Copyright: (c) 2026, the meshwork.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The plan of one host's membership: join, leave, or the reason why neither."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from .._model.membership import Addresses, Interfaces, Membership
+from .addresses import host_part, not_on_host
+from .plan import Blocker, Call, Plan, Step
+
+ITEM = "membership"
+
+
+@dataclass(frozen=True)
+class Host:
+    """What the membership module reads of its host."""
+
+    membership: Membership
+    interfaces: Interfaces = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class WantedMembership:
+    """What the user wrote. `node_ids` are the nodes that the swarm has, as one of its managers lists them; empty: not checked.
+
+    While only `planning`, the join token may still be unknown, since the swarm may still have to be made.
+    """
+
+    state: str = "joined"
+    role: str = "worker"
+    remote_addrs: tuple[str, ...] = ()
+    join_token: str = field(default="", repr=False)
+    addresses: Addresses = field(default_factory=Addresses)
+    availability: str | None = None
+    node_ids: frozenset[str] = frozenset()
+    force: bool = False
+    planning: bool = False
+
+
+def plan_membership(wanted: WantedMembership, found: Host) -> Plan[Host]:
+    """Join or leave, where the host is not already as wanted."""
+    if wanted.state == "left":
+        return _leave(wanted, found)
+    if found.membership.state == "inactive":
+        return _join(wanted, found)
+    return Plan(found, found, blockers=_misfits(wanted, found.membership))
+
+
+def _join(wanted: WantedMembership, found: Host) -> Plan[Host]:
+    blockers = not_on_host(wanted.addresses, found.interfaces, ITEM)
+    if not wanted.remote_addrs:
+        blockers += (Blocker(ITEM, "remote_addrs is empty", "give the address of a manager of the swarm, such as 10.0.0.11:2377"),)
+    if not wanted.join_token and not wanted.planning:
+        blockers += (
+            Blocker(
+                ITEM,
+                "this host has to join and join_token is empty",
+                "read it on a manager with meshwork.swarm.cluster_info, gather: [join_tokens]",
+            ),
+        )
+    body: dict[str, Any] = {
+        **wanted.addresses.body(),
+        "RemoteAddrs": list(wanted.remote_addrs),
+        "JoinToken": wanted.join_token,
+    }
+    if wanted.availability:
+        body["Availability"] = wanted.availability
+    where = ", ".join(wanted.remote_addrs)
+    step = Step("join", ITEM, f"join the swarm at {where} as {wanted.role}", Call("POST", "/swarm/join", body=body))
+    joined = replace(
+        found.membership,
+        state="active",
+        control=wanted.role == "manager",
+        node_id=found.membership.node_id or "(given by the swarm)",
+        node_addr=host_part(wanted.addresses.advertise_addr or ""),
+    )
+    return Plan(found, replace(found, membership=joined), (step,), blockers)
+
+
+def _misfits(wanted: WantedMembership, membership: Membership) -> tuple[Blocker, ...]:
+    """Why a host that is in a swarm is not the member that was wanted."""
+    if membership.state != "active":
+        reason = f"this host's membership is {membership.state}" + (f": {membership.error}" if membership.error else "")
+        return (Blocker(ITEM, reason, "wait for it or make the host leave (state: left), then run again"),)
+    if wanted.node_ids and membership.node_id not in wanted.node_ids:
+        managers = ", ".join(address for _id, address in membership.managers)
+        reason = f"this host is in another swarm (node {membership.node_id}, managers {managers}), or this swarm has removed it"
+        return (Blocker(ITEM, reason, "make it leave that swarm on purpose (state: left), then run again"),)
+    if membership.role != wanted.role:
+        reason = f"role: wanted {wanted.role}, found {membership.role}"
+        return (Blocker(ITEM, reason, "a manager changes roles: use meshwork.swarm.nodes"),)
+    return ()
+
+
+def _leave(wanted: WantedMembership, found: Host) -> Plan[Host]:
+    membership = found.membership
+    if membership.state == "inactive":
+        return Plan(found, found)
+    blockers: tuple[Blocker, ...] = ()
+    if membership.role == "manager" and not wanted.force:
+        blockers = (Blocker(ITEM, "this host is a manager", "demote it first (meshwork.swarm.nodes), or set force: true to give its part of Raft up"),)
+    call = Call("POST", "/swarm/leave", {"force": wanted.force})
+    step = Step("leave", ITEM, f"leave the swarm as {membership.role}", call, "stops this host's tasks")
+    after = replace(membership, state="inactive", node_id="", node_addr="", cluster_id="", control=False, error="", managers=())
+    return Plan(found, replace(found, membership=after), (step,), blockers)

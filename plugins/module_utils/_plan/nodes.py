@@ -1,0 +1,120 @@
+# Copyright: (c) 2026, the meshwork.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The plan of the swarm's nodes: promotions first, then labels and availability, demotions last and never past the majority."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .._model.item import Item
+from .._model.node import NODE, hostname, leader, reachable
+from .._model.table import Difference, differences, merged, read, write
+from .plan import Blocker, Call, Plan, Step
+from .quorum import arithmetic, majority
+
+Nodes = tuple[Item, ...]
+
+
+@dataclass(frozen=True)
+class WantedNodes:
+    """The nodes that the user wrote about, by ID. With `merge_labels`, labels that were not written stay."""
+
+    items: Nodes
+    merge_labels: bool = True
+
+
+@dataclass(frozen=True)
+class _Change:
+    node: Item
+    values: Mapping[str, Any]
+    differences: tuple[Difference, ...]
+
+    @property
+    def role(self) -> str | None:
+        """The role that the node gets, when it changes."""
+        return next((str(change.wanted) for change in self.differences if change.option == "role"), None)
+
+    @property
+    def rank(self) -> tuple[int, bool]:
+        """Promotions, changes without a role, demotions; the leader last among those."""
+        return ({"manager": 0, None: 1, "worker": 2}[self.role], leader(self.node))
+
+
+def plan_nodes(wanted: WantedNodes, found: Nodes) -> Plan[Nodes]:
+    """One update a node that differs, in an order that keeps the majority."""
+    by_id = {node.id: node for node in found}
+    blockers: list[Blocker] = []
+    changes: list[_Change] = []
+    for item in wanted.items:
+        node = by_id.get(item.name)
+        if node is None:
+            blockers.append(_unknown(item, found))
+            continue
+        values = _values(item.values, node, wanted.merge_labels)
+        changed = differences(NODE, values, node.values)
+        if changed:
+            changes.append(_Change(node, values, changed))
+    changes.sort(key=lambda change: change.rank)
+    blockers += _majority_lost(changes, found)
+    steps = tuple(_step(change) for change in changes)
+    changed_nodes = {change.node.id: _after(change) for change in changes}
+    return Plan(found, tuple(changed_nodes.get(node.id, node) for node in found), steps, tuple(blockers))
+
+
+def newcomer(entry: Mapping[str, Any]) -> Item:
+    """The node that a host becomes which joins in the run that is only being planned; it has no ID yet, and is told by name."""
+    spec: dict[str, Any] = {"Role": entry.get("role") or "worker", "Availability": "active", "Labels": {}}
+    document = {"Spec": spec, "Description": {"Hostname": entry["id"]}}
+    return Item(entry["id"], read(NODE, document), id=entry["id"], document=document)
+
+
+def _values(values: Mapping[str, Any], node: Item, merge_labels: bool) -> dict[str, Any]:
+    result = dict(values)
+    if merge_labels and "labels" in result:
+        result["labels"] = {**node.values["labels"], **result["labels"]}
+    return result
+
+
+def _unknown(item: Item, found: Nodes) -> Blocker:
+    known = ", ".join(f"{node.id} ({hostname(node)})" for node in found)
+    return Blocker(item.where, f"the swarm has no node with the ID {item.name!r}", f"its nodes are: {known}")
+
+
+def _after(change: _Change) -> Item:
+    return replace(change.node, values=merged(NODE, change.values, change.node.values))
+
+
+def _step(change: _Change) -> Step:
+    node, name = change.node, hostname(change.node)
+    body = write(NODE, change.values, node.document)["Spec"]
+    call = Call("POST", f"/nodes/{node.id}/update", {"version": node.version}, body)
+    told = ", ".join(f"{each.option} from {each.found!r} to {each.wanted!r}" for each in change.differences)
+    drained = any(each.option == "availability" and each.wanted == "drain" for each in change.differences)
+    action = {"manager": "promote", "worker": "demote", None: "update"}[change.role]
+    return Step(action, name, f"node {name}: change {told}", call, "its tasks move to other nodes" if drained else "")
+
+
+def _majority_lost(changes: Sequence[_Change], found: Nodes) -> list[Blocker]:
+    """Walk through the changes of roles and refuse the first that would leave too few managers reachable."""
+    managers = [node for node in found if node.values["role"] == "manager"]
+    count, alive = len(managers), sum(1 for node in managers if reachable(node))
+    for change in changes:
+        if change.role == "manager":
+            count, alive = count + 1, alive + 1
+        elif change.role == "worker":
+            count -= 1
+            alive -= 1 if reachable(change.node) else 0
+            if count < 1 or alive < majority(count):
+                name = hostname(change.node)
+                return [
+                    Blocker(
+                        f"node {name}",
+                        f"demoting it would lose the majority: {arithmetic(count, alive)}",
+                        "promote or bring back another manager first",
+                    )
+                ]
+    return []

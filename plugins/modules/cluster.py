@@ -1,0 +1,183 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the meshwork.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Wiring of the module cluster."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: cluster
+short_description: Make a Docker Swarm and keep its settings
+version_added: 1.0.0
+description:
+  - Makes a new swarm on a host that is in none, and changes the settings of the swarm on a host that is one of its managers.
+  - An option that is not given is not managed. It is neither compared nor reset, whatever else changes.
+  - Settings that are fixed when the swarm is made (O(data_path_port), O(default_addr_pool), O(subnet_size)) and differ are reported, never worked around.
+author:
+  - The meshwork.swarm contributors (@meshwork)
+extends_documentation_fragment:
+  - meshwork.swarm.engine
+  - meshwork.swarm.engine.addresses
+  - meshwork.swarm.engine.changing
+options:
+  data_path_port:
+    description:
+      - UDP port of the VXLAN traffic, from 1024 to 49151. Fixed when the swarm is made. The Engine's default is 4789.
+    type: int
+  default_addr_pool:
+    description:
+      - Subnets from which networks without a subnet of their own get theirs. Fixed when the swarm is made.
+    type: list
+    elements: str
+  subnet_size:
+    description:
+      - Prefix length of the subnets that are cut from the pools. Fixed when the swarm is made. The Engine's default is 24.
+    type: int
+  labels:
+    description:
+      - Labels of the swarm. The list is exact when it is given.
+    type: dict
+  task_history_retention_limit:
+    description:
+      - How many old tasks are kept for each slot.
+    type: int
+  snapshot_interval:
+    description:
+      - How many log entries Raft writes between snapshots.
+    type: int
+  keep_old_snapshots:
+    description:
+      - How many snapshots are kept beyond the newest.
+    type: int
+  log_entries_for_slow_followers:
+    description:
+      - How many log entries are kept for slow followers after a snapshot.
+    type: int
+  heartbeat_tick:
+    description:
+      - Ticks between heartbeats of the leader.
+    type: int
+  election_tick:
+    description:
+      - Ticks without a heartbeat after which a follower calls an election.
+    type: int
+  dispatcher_heartbeat_period:
+    description:
+      - How often nodes report, such as V(5s).
+    type: str
+  node_cert_expiry:
+    description:
+      - How long the certificates of nodes are valid, such as V(2160h).
+    type: str
+  autolock_managers:
+    description:
+      - Whether managers need the unlock key after a restart.
+    type: bool
+seealso:
+  - module: meshwork.swarm.membership
+  - module: meshwork.swarm.nodes
+"""
+
+EXAMPLES = r"""
+- name: Make a swarm on the first manager
+  meshwork.swarm.cluster:
+    advertise_addr: 10.0.0.11
+    default_addr_pool:
+      - 10.50.0.0/16
+    subnet_size: 24
+
+- name: Keep less history, and change nothing else
+  meshwork.swarm.cluster:
+    task_history_retention_limit: 2
+"""
+
+RETURN = r"""
+cluster:
+  description: The swarm as it is, or in check mode would be, in the shape of the options.
+  returned: always
+  type: dict
+membership:
+  description: How this host stands to the swarm.
+  returned: always
+  type: dict
+steps:
+  description: What was done, or in check mode would be done, in order.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    action:
+      description: The kind of step.
+      type: str
+    item:
+      description: The object that it is about.
+      type: str
+    says:
+      description: The step in a sentence.
+      type: str
+    call:
+      description: The call that makes it.
+      type: str
+    costs:
+      description: What the users of the cluster notice, empty when nothing.
+      type: str
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.meshwork.swarm.plugins.module_utils._engine import client, observe, swarm_wide
+from ansible_collections.meshwork.swarm.plugins.module_utils._kernel.addresses import interfaces
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.membership import Addresses, show_membership
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.swarm import SWARM, check_swarm, read_swarm
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.table import argument_spec, parse, show
+from ansible_collections.meshwork.swarm.plugins.module_utils._plan.cluster import Cluster, WantedCluster, plan_cluster
+from ansible_collections.meshwork.swarm.plugins.module_utils._plan.plan import Plan, Step
+from ansible_collections.meshwork.swarm.plugins.module_utils._run import Reconciliation, run
+
+
+class ClusterWork(Reconciliation[Cluster]):
+    """The swarm that the options describe."""
+
+    def __init__(self, module: Any) -> None:
+        params: Mapping[str, Any] = module.params
+        values = parse(SWARM, params, "cluster")
+        check_swarm(values)
+        addresses = Addresses(params["advertise_addr"], params["listen_addr"], params["data_path_addr"])
+        self.wanted = WantedCluster(values, addresses, params["availability"])
+        self.engine = client.connect(params)
+        self.deadline = float(params["wait_timeout"])
+
+    def observe(self) -> Cluster:
+        membership = observe.membership(self.engine)
+        swarm = read_swarm(self.engine.get("/swarm")) if membership.live_manager else None
+        return Cluster(membership, swarm, interfaces() if any(vars(self.wanted.addresses).values()) else {})
+
+    def plan(self, found: Cluster) -> Plan[Cluster]:
+        return plan_cluster(self.wanted, found)
+
+    def apply(self, step: Step) -> None:
+        swarm_wide.apply_call(self.engine, step)
+
+    def pending(self, found: Cluster) -> Sequence[str]:
+        return () if found.membership.live_manager else (f"this host's membership is {found.membership.state}",)
+
+    def show(self, state: Cluster) -> Mapping[str, Any]:
+        return {"swarm": show(SWARM, state.swarm.values)} if state.swarm else {}
+
+    def returned(self, state: Cluster) -> Mapping[str, Any]:
+        swarm: dict[str, Any] = show(SWARM, state.swarm.values) if state.swarm else {}
+        return {"cluster": swarm, "membership": show_membership(state.membership)}
+
+
+def main() -> None:
+    """Run the module."""
+    spec = {**client.argument_spec(), **client.address_options(), **client.wait_option(), **argument_spec(SWARM)}
+    run(AnsibleModule(argument_spec=spec, supports_check_mode=True), ClusterWork)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the meshwork.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Wiring of the module cluster_info."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: cluster_info
+short_description: Read how a host stands to a Docker Swarm, and on a manager the swarm itself
+version_added: 1.0.0
+description:
+  - Tells on every host, in a swarm or not, how its Engine stands to a swarm.
+  - On a live manager it reads what O(gather) asks for, in the shape of the options of the modules that change it. Elsewhere those lists are empty.
+author:
+  - The meshwork.swarm contributors (@meshwork)
+extends_documentation_fragment:
+  - meshwork.swarm.engine
+  - meshwork.swarm.engine.reading
+options:
+  gather:
+    description:
+      - What to read besides the membership.
+      - V(join_tokens) are secrets. Ask for them in a task with C(no_log) only.
+    type: list
+    elements: str
+    choices: [swarm, nodes, networks, services, tasks, join_tokens]
+    default: []
+"""
+
+EXAMPLES = r"""
+- name: Find out which hosts are live managers
+  meshwork.swarm.cluster_info:
+  register: info
+
+- name: Read everything but the secrets
+  meshwork.swarm.cluster_info:
+    gather: [swarm, nodes, networks, services, tasks]
+  register: info
+"""
+
+RETURN = r"""
+membership:
+  description: How this host stands to a swarm.
+  returned: always
+  type: dict
+  contains:
+    state:
+      description: V(inactive), V(pending), V(active), V(error) or V(locked), as the Engine says.
+      type: str
+    role:
+      description: V(manager), V(worker) or empty.
+      type: str
+    live_manager:
+      description: Whether swarm-wide work can be done here.
+      type: bool
+    node_id:
+      description: The ID of the node that this host is.
+      type: str
+    node_addr:
+      description: The address by which other nodes know it.
+      type: str
+    cluster_id:
+      description: The ID of the swarm. Only managers know it.
+      type: str
+    error:
+      description: What is wrong, as the Engine says.
+      type: str
+    managers:
+      description: The addresses of the managers that this host knows.
+      type: list
+      elements: str
+swarm:
+  description: The settings of the swarm.
+  returned: when asked for, on a live manager
+  type: dict
+nodes:
+  description: The nodes of the swarm.
+  returned: when asked for, on a live manager
+  type: list
+  elements: dict
+networks:
+  description: The swarm-wide networks, with their VNIs and whether it is the ingress network.
+  returned: when asked for, on a live manager
+  type: list
+  elements: dict
+services:
+  description: The services with their VIPs, ports, and how many tasks run and should.
+  returned: when asked for, on a live manager
+  type: list
+  elements: dict
+tasks:
+  description: The running tasks of services, with their addresses on each network.
+  returned: when asked for, on a live manager
+  type: list
+  elements: dict
+join_tokens:
+  description: The join tokens by role. Secret.
+  returned: when asked for, on a live manager
+  type: dict
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.meshwork.swarm.plugins.module_utils._engine import client, describe
+from ansible_collections.meshwork.swarm.plugins.module_utils._run import run_reading
+
+
+def read(module: Any) -> Mapping[str, Any]:
+    """What the options ask for."""
+    return describe.cluster(client.connect(module.params), module.params["gather"])
+
+
+def main() -> None:
+    """Run the module."""
+    spec = {
+        **client.argument_spec(),
+        "gather": {"type": "list", "elements": "str", "choices": list(describe.READERS), "default": []},
+    }
+    run_reading(AnsibleModule(argument_spec=spec, supports_check_mode=True), read)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,158 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the meshwork.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Wiring of the module nodes."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: nodes
+short_description: Set role, availability and labels of the nodes of a Docker Swarm
+version_added: 1.0.0
+description:
+  - Changes the nodes of the swarm, on one of its managers, in an order that keeps the majority of the managers.
+  - Promotions come first, demotions last and the leader's last of all. A demotion that would lose the majority is refused.
+  - Nodes are known by their ID. Hostnames are not unique in a swarm.
+author:
+  - The meshwork.swarm contributors (@meshwork)
+extends_documentation_fragment:
+  - meshwork.swarm.engine
+  - meshwork.swarm.engine.changing
+options:
+  nodes:
+    description:
+      - The nodes to look after. Nodes that are not in the list are left alone.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      id:
+        description:
+          - The node's ID. In check mode it may be empty for a host that would join in the same run.
+        type: str
+        required: true
+      name:
+        description:
+          - What the node is called in messages.
+        type: str
+      role:
+        description:
+          - Whether it is a manager or a worker.
+        type: str
+        choices: [worker, manager]
+      availability:
+        description:
+          - Whether it takes tasks (V(active)), keeps those that it has (V(pause)) or gives them up (V(drain)).
+        type: str
+        choices: [active, pause, drain]
+      labels:
+        description:
+          - Labels for placement constraints, see O(merge_labels).
+        type: dict
+  merge_labels:
+    description:
+      - Whether labels that are not in the list stay. When V(false), the labels of each node that has O(nodes[].labels) are exactly those.
+    type: bool
+    default: true
+"""
+
+EXAMPLES = r"""
+- name: Drain a manager and tell where a worker stands
+  meshwork.swarm.nodes:
+    nodes:
+      - id: mbtdnq2wxu8la1tjft5kqa6ij
+        availability: drain
+      - id: j2txu7shf3ojd0ohh1uvjr0jd
+        labels:
+          zone: b
+"""
+
+RETURN = r"""
+nodes:
+  description: The nodes of the swarm as they are, or in check mode would be.
+  returned: always
+  type: list
+  elements: dict
+steps:
+  description: What was done, or in check mode would be done, in order.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    action:
+      description: The kind of step.
+      type: str
+    item:
+      description: The object that it is about.
+      type: str
+    says:
+      description: The step in a sentence.
+      type: str
+    call:
+      description: The call that makes it.
+      type: str
+    costs:
+      description: What the users of the cluster notice, empty when nothing.
+      type: str
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.meshwork.swarm.plugins.module_utils._engine import client, observe
+from ansible_collections.meshwork.swarm.plugins.module_utils._engine.swarm_wide import SwarmWide
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.item import Item, parse_items
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.node import NODE, hostname, reachable
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.table import argument_spec, show
+from ansible_collections.meshwork.swarm.plugins.module_utils._plan.nodes import Nodes, WantedNodes, newcomer, plan_nodes
+from ansible_collections.meshwork.swarm.plugins.module_utils._plan.plan import Plan
+from ansible_collections.meshwork.swarm.plugins.module_utils._run import run
+
+
+class NodesWork(SwarmWide[Nodes]):
+    """The nodes that the options describe."""
+
+    def __init__(self, module: Any) -> None:
+        super().__init__(module, "nodes")
+        entries: list[dict[str, Any]] = module.params["nodes"]
+        joining = [entry for entry in entries if module.check_mode and not entry["id"]]
+        for entry in joining:
+            entry["id"] = f"{entry['name']} (joins in this run)"
+        self.newcomers: Sequence[Item] = [newcomer(entry) for entry in joining]
+        self.wanted = WantedNodes(parse_items(NODE, entries, "nodes", key="id"), module.params["merge_labels"])
+
+    def observe(self) -> Nodes:
+        there = observe.nodes(self.engine) if self.on_manager() else ()
+        return tuple(there) + tuple(self.newcomers)
+
+    def plan(self, found: Nodes) -> Plan[Nodes]:
+        return self.told(plan_nodes(self.wanted, found))
+
+    def pending(self, found: Nodes) -> Sequence[str]:
+        wanted = {item.name for item in self.wanted.items if item.values.get("role") == "manager"}
+        return [f"node {hostname(node)} is not yet reachable as a manager" for node in found if node.id in wanted and not reachable(node)]
+
+    def show(self, state: Nodes) -> Mapping[str, Any]:
+        return {hostname(node): show(NODE, node.values) for node in state}
+
+    def returned(self, state: Nodes) -> Mapping[str, Any]:
+        return {"nodes": [observe.show_node(node) for node in state]}
+
+
+def main() -> None:
+    """Run the module."""
+    suboptions: dict[str, Any] = {"id": {"type": "str", "required": True}, "name": {"type": "str"}, **argument_spec(NODE)}
+    spec = {
+        **client.argument_spec(),
+        **client.wait_option(),
+        "nodes": {"type": "list", "elements": "dict", "required": True, "options": suboptions},
+        "merge_labels": {"type": "bool", "default": True},
+    }
+    run(AnsibleModule(argument_spec=spec, supports_check_mode=True), NodesWork)
+
+
+if __name__ == "__main__":
+    main()
