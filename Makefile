@@ -1,0 +1,107 @@
+# Copyright: (c) 2026, the meshwork.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+PYTHON ?= python3
+# Two labs with different names do not meet: the demo's stays up while the tests use their own.
+LAB_NAME ?= test
+NODES ?= 3
+LAB := $(PYTHON) tests/lab/lab --name $(LAB_NAME)
+
+# The stamp's name holds what .venv is made of: another Python or other requirements, another environment.
+STAMP := .venv/made-$(shell { $(PYTHON) -V; cat requirements/controller.txt requirements/development.txt; } 2>&1 | sha256sum | cut -c1-16)
+LINK := .build/collections/ansible_collections/meshwork/swarm
+RESULTS := .build/results
+
+export LAB_NAME
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+# An SSH master belongs to one lab: labs may use the same addresses.
+export ANSIBLE_SSH_CONTROL_PATH_DIR := $(HOME)/.ansible/cp/$(LAB_NAME)
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# --- what the other targets need ---------------------------------------------------------------
+
+.PHONY: system
+system: ## install the Debian packages of requirements/debian.txt that are missing
+	@tests/bin/debian-packages.sh
+
+.PHONY: venv
+venv: $(STAMP) $(LINK) ## the virtual environment in .venv and the link that makes the checkout a collection
+
+$(STAMP):
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || tests/bin/debian-packages.sh python3-venv
+	@echo "virtual environment: .venv"
+	@rm -rf .venv
+	@$(PYTHON) -m venv .venv
+	@.venv/bin/python -m pip install -qq --disable-pip-version-check -r requirements/development.txt
+	@touch $@
+
+$(LINK):
+	@mkdir -p $(dir $@)
+	@ln -sfn ../../../.. $@
+
+# --- without a lab -----------------------------------------------------------------------------
+
+.PHONY: lint
+lint: venv ## ruff, mypy --strict, yamllint, ansible-lint, changelog and documentation
+	@tests/bin/lint.sh
+
+.PHONY: sanity
+sanity: venv ## ansible-test sanity on a copy of what git knows
+	@command -v git shellcheck >/dev/null || tests/bin/debian-packages.sh git shellcheck
+	@.venv/bin/python tests/bin/sanity.py
+
+.PHONY: unit
+unit: venv ## tests that need no Docker and no lab
+	@pytest tests/unit --junitxml=$(RESULTS)/unit.xml
+
+.PHONY: test-quick
+test-quick: unit lint ## unit and lint: for the desk, before each commit
+
+.PHONY: build
+build: venv ## the collection's tarball, in .build/
+	@ansible-galaxy collection build --force --output-path .build
+
+# --- with the lab ------------------------------------------------------------------------------
+
+.PHONY: lab-up
+lab-up: system ## boot the lab LAB_NAME (test) with NODES (3) nodes
+	@$(LAB) up --nodes $(NODES)
+
+.PHONY: lab-down
+lab-down: ## end the lab LAB_NAME (test)
+	@$(LAB) down
+
+.PHONY: integration
+integration: venv lab-up ## the contract suite against the lab's Engine, and the lab's stories
+	@pytest tests/integration --junitxml=$(RESULTS)/integration.xml
+
+.PHONY: molecule
+molecule: venv lab-up ## molecule/default on the lab, verified with testinfra
+	@PYTEST_ADDOPTS=--junitxml=$(CURDIR)/$(RESULTS)/molecule.xml molecule test --scenario-name default
+
+.PHONY: test
+test: ## everything in this order: lint, sanity, unit, one lab for integration and molecule
+	@rm -rf $(RESULTS)
+	@$(MAKE) --no-print-directory lint sanity unit
+	@# a lab that an earlier run left behind is not a clean start
+	@$(MAKE) --no-print-directory lab-down integration molecule lab-down
+	@.venv/bin/python tests/bin/counts.py $(RESULTS)/{unit,integration,molecule}.xml
+
+.PHONY: demo
+demo: ## three machines become a swarm, proved with traffic; the lab stays up
+	@$(PYTHON) tests/bin/demo.py
+
+.PHONY: clean
+clean: ## remove .venv and .build
+	@rm -rf .venv .build
+	@echo "The lab's images are kept; to remove them too: $(PYTHON) tests/lab/lab clean"
