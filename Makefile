@@ -55,6 +55,11 @@ $(LINK):
 lint: venv ## ruff, mypy --strict, yamllint, ansible-lint, changelog and documentation
 	@tests/bin/lint.sh
 
+.PHONY: format
+format: venv ## let ruff mend what it can: style, imports, old notations
+	@ruff check --fix-only --quiet .
+	@ruff format --quiet .
+
 .PHONY: sanity
 sanity: venv ## ansible-test sanity on a copy of what git knows
 	@command -v git shellcheck >/dev/null || tests/bin/debian-packages.sh git shellcheck

@@ -25,11 +25,11 @@ types() (
     cd .build/collections && mypy --config-file ../../pyproject.toml -p ansible_collections.meshwork.swarm.plugins
 )
 
-run ruff ruff check --quiet .
-run "ruff format" ruff format --quiet --check .
+run ruff ruff check --quiet --output-format concise .
+run "ruff format" ruff format --check .
 run mypy types
 run yamllint yamllint --strict .
-run ansible-lint ansible-lint --offline -q
+run ansible-lint ansible-lint --offline --nocolor -q
 run antsibull-changelog antsibull-changelog lint
 run antsibull-docs antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck --validate-collection-refs=self --disallow-unknown-collection-refs .
 

@@ -55,18 +55,18 @@ def copy_collection() -> None:
         target = COLLECTION / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(CHECKOUT / name, target, follow_symlinks=False)
+    # Without a repository of its own, ansible-test would ask the checkout's, which ignores .build/.
+    subprocess.run(["git", "init", "--quiet", COLLECTION], check=True)
 
 
 def pip_settings() -> dict[tuple[str, str], str]:
     """The user's pip configuration as ``{(section, option): value}``; the environment wins over files, as in pip."""
-    listed = subprocess.run(
-        [sys.executable, "-m", "pip", "config", "list"], check=True, capture_output=True, text=True
-    ).stdout
+    listed = subprocess.run([sys.executable, "-m", "pip", "config", "list"], check=True, capture_output=True, text=True).stdout
     settings: dict[tuple[str, str], str] = {}
     from_environment: dict[tuple[str, str], str] = {}
     for line in listed.splitlines():
-        name, _, value = line.partition("=")
-        section, _, option = name.rpartition(".")
+        name, _equals, value = line.partition("=")
+        section, _dot, option = name.rpartition(".")
         if section == ":env:":
             from_environment["global", option] = ast.literal_eval(value)
         else:
@@ -88,6 +88,7 @@ def write_home() -> None:
     configuration = RawConfigParser()
     settings = pip_settings()
     settings.setdefault(("global", "cache-dir"), pip_cache_dir())
+    settings.setdefault(("global", "quiet"), "2")
     for (section, option), value in settings.items():
         if not configuration.has_section(section):
             configuration.add_section(section)
@@ -111,12 +112,37 @@ def pip_version_of_ansible_test() -> str:
     return get_venv_packages(python)["pip"]
 
 
+def runs(python: Path) -> bool:
+    return subprocess.run([python, "-c", "pass"], capture_output=True, check=False).returncode == 0
+
+
+def search_path() -> str:
+    """A PATH on which each ``python3.N`` that ansible-test may find does run.
+
+    pyenv puts a program for every Python into PATH, also for those that are not switched on and only fail; the real ones
+    are linked into a folder of ours, and a folder with programs that fail is left out.
+    """
+    own = SANITY / "bin"
+    shutil.rmtree(own, ignore_errors=True)
+    own.mkdir(parents=True)
+    folders = [Path(sys.executable).parent, own]
+    for folder in map(Path, os.environ.get("PATH", os.defpath).split(os.pathsep)):
+        failing = [python for python in folder.glob("python3.[0-9]*") if python.suffix[1:].isdigit() and not runs(python)]
+        if not failing:
+            folders.append(folder)
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    for python in pyenv.glob("versions/*/bin/python3.*"):
+        link = own / python.name
+        if python.suffix[1:].isdigit() and not link.exists() and runs(python):
+            link.symlink_to(python)
+    return os.pathsep.join(map(str, folders))
+
+
 def main() -> int:
     copy_collection()
     write_home()
     print(f"ansible-test sanity, ansible-core {version('ansible-core')}", flush=True)
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-    environment = os.environ | {"HOME": str(HOME), "PATH": path}
+    environment = os.environ | {"HOME": str(HOME), "PATH": search_path()}
     # The project's ansible.cfg points at the checkout; the copy has to be tested.
     environment.pop("ANSIBLE_CONFIG", None)
     command = ["ansible-test", "sanity", "--color", "no", *sys.argv[1:]]
