@@ -8,8 +8,10 @@ SHELL := /bin/bash
 .NOTPARALLEL:
 
 PYTHON ?= python3
-# Two labs with different names do not meet: the demo's stays up while the tests use their own.
-LAB_NAME ?= test
+# Labs with different names do not meet: the demo's (demo) and yours (main) stay while `make test` uses its own (test).
+DEMO_LAB := $(or $(LAB_NAME),demo)
+TEST_LAB := $(or $(LAB_NAME),test)
+LAB_NAME ?= main
 NODES ?= 3
 LAB := $(PYTHON) tests/lab/lab --name $(LAB_NAME)
 
@@ -22,7 +24,7 @@ export LAB_NAME
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 # An SSH master belongs to one lab: labs may use the same addresses.
-export ANSIBLE_SSH_CONTROL_PATH_DIR := $(HOME)/.ansible/cp/$(LAB_NAME)
+export ANSIBLE_SSH_CONTROL_PATH_DIR = $(HOME)/.ansible/cp/$(LAB_NAME)
 
 .PHONY: help
 help: ## this list
@@ -79,11 +81,11 @@ build: venv ## the collection's tarball, in .build/
 # --- with the lab ------------------------------------------------------------------------------
 
 .PHONY: lab-up
-lab-up: system ## boot the lab LAB_NAME (test) with NODES (3) nodes
+lab-up: system ## boot the lab LAB_NAME (main) with NODES (3) nodes; nothing to do when it is up
 	@$(LAB) up --nodes $(NODES)
 
 .PHONY: lab-down
-lab-down: ## end the lab LAB_NAME (test)
+lab-down: ## end the lab LAB_NAME (main)
 	@$(LAB) down
 
 .PHONY: integration
@@ -99,14 +101,14 @@ test: ## everything in this order: lint, sanity, unit, one lab for integration a
 	@rm -rf $(RESULTS)
 	@$(MAKE) --no-print-directory lint sanity unit
 	@# a lab that an earlier run left behind is not a clean start
-	@$(MAKE) --no-print-directory lab-down integration molecule lab-down
+	@$(MAKE) --no-print-directory LAB_NAME=$(TEST_LAB) lab-down integration molecule lab-down
 	@.venv/bin/python tests/bin/counts.py $(RESULTS)/{unit,integration,molecule}.xml
 
 .PHONY: demo
 demo: ## three machines become a swarm, proved with traffic; the lab stays up
-	@$(PYTHON) tests/bin/demo.py
+	@LAB_NAME=$(DEMO_LAB) $(PYTHON) tests/bin/demo.py
 
 .PHONY: clean
 clean: ## remove .venv and .build
 	@rm -rf .venv .build
-	@echo "The lab's images are kept; to remove them too: $(PYTHON) tests/lab/lab clean"
+	@echo "The lab's images are kept; to remove them too: rm -r $${MESHWORK_LAB_CACHE:-/var/cache/meshwork-lab}"

@@ -198,4 +198,7 @@ def test_rule_leaves_what_it_allows(rule: Rule, source: str) -> None:
 
 
 def test_files_under_the_rules_are_found() -> None:
+    assert MODULE_UTILS / "_model" / "table.py" in PURE
+    assert MODULE_UTILS / "_plan" / "plan.py" in PURE
+    assert MODULE_UTILS / "_run.py" in ALL_PLUGINS
     assert Path(__file__).resolve() in code_files()
