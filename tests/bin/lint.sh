@@ -26,7 +26,7 @@ types() (
 )
 
 run ruff ruff check --quiet --output-format concise .
-run "ruff format" ruff format --check .
+run "ruff format" ruff format --check --output-format concise .
 run mypy types
 run yamllint yamllint --strict .
 run ansible-lint ansible-lint --offline --nocolor -q
@@ -34,6 +34,6 @@ run antsibull-changelog antsibull-changelog lint
 run antsibull-docs antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck --validate-collection-refs=self --disallow-unknown-collection-refs .
 
 if [ ${#failed[@]} -gt 0 ]; then
-    echo "lint: ${failed[*]} not content" >&2
+    echo "lint: not content: ${failed[*]} (\`make format\` mends what ruff can mend)" >&2
     exit 1
 fi
