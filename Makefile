@@ -15,8 +15,10 @@ LAB_NAME ?= main
 NODES ?= 3
 LAB := $(PYTHON) tests/lab/lab --name $(LAB_NAME)
 
-# The stamp's name holds what .venv is made of: another Python or other requirements, another environment.
-STAMP := .venv/made-$(shell { $(PYTHON) -V; cat requirements/controller.txt requirements/development.txt; } 2>&1 | sha256sum | cut -c1-16)
+# The stamps' names hold what .venv is made of: with another Python or other requirements it is made anew.
+fingerprint = $(shell { $(PYTHON) -V; cat $(1); } 2>&1 | sha256sum | cut -c1-16)
+CONTROLLER := .venv/controller-$(call fingerprint,requirements/controller.txt)
+DEVELOPMENT := .venv/development-$(call fingerprint,requirements/controller.txt requirements/development.txt)
 LINK := .build/collections/ansible_collections/meshwork/swarm
 RESULTS := .build/results
 
@@ -37,13 +39,21 @@ system: ## install the Debian packages of requirements/debian.txt that are missi
 	@tests/bin/debian-packages.sh
 
 .PHONY: venv
-venv: $(STAMP) $(LINK) ## the virtual environment in .venv and the link that makes the checkout a collection
+venv: $(DEVELOPMENT) $(LINK) ## the virtual environment in .venv and the link that makes the checkout a collection
 
-$(STAMP):
+.PHONY: controller
+controller: $(CONTROLLER) $(LINK) ## as venv, with no more than the playbooks need
+
+$(CONTROLLER):
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || tests/bin/debian-packages.sh python3-venv
-	@echo "virtual environment: .venv"
+	@echo "Making .venv with $$($(PYTHON) -V)"
 	@rm -rf .venv
 	@$(PYTHON) -m venv .venv
+	@.venv/bin/python -m pip install -qq --disable-pip-version-check -r requirements/controller.txt
+	@touch $@
+
+$(DEVELOPMENT): $(CONTROLLER)
+	@echo "Adding the tools of requirements/development.txt to .venv"
 	@.venv/bin/python -m pip install -qq --disable-pip-version-check -r requirements/development.txt
 	@touch $@
 

@@ -178,7 +178,7 @@ def environment() -> dict[str, str]:
 
 def prepare(out: IO[str], env: Mapping[str, str]) -> list[Phase]:
     packages = Phase("Debian packages", ["make", "--no-print-directory", "system"], "packages")
-    venv = Phase("virtual environment from PyPI", ["make", "--no-print-directory", "venv"], "venv")
+    venv = Phase("virtual environment from PyPI", ["make", "--no-print-directory", "controller"], "venv")
     # The demo begins with machines that have never seen a swarm.
     boot = f"{LAB} down && {LAB} up --nodes {NODES}"
     lab = Phase(f"lab: image, and {NODES} nodes booted", ["sh", "-c", boot], "lab")
