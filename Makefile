@@ -21,6 +21,7 @@ CONTROLLER := .venv/controller-$(call fingerprint,requirements/controller.txt)
 DEVELOPMENT := .venv/development-$(call fingerprint,requirements/controller.txt requirements/development.txt)
 LINK := .build/collections/ansible_collections/meshwork/swarm
 RESULTS := .build/results
+MOLECULE_STATE = $(CURDIR)/.build/molecule/$(LAB_NAME)/default
 
 export LAB_NAME
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -104,14 +105,19 @@ integration: venv lab-up ## the contract suite against the lab's Engine, and the
 
 .PHONY: molecule
 molecule: venv lab-up ## molecule/default on the lab, verified with testinfra
-	@PYTEST_ADDOPTS=--junitxml=$(CURDIR)/$(RESULTS)/molecule.xml molecule test --scenario-name default
+	@# Molecule's memory of an earlier run knows nothing of what became of that lab.
+	@rm -rf $(MOLECULE_STATE)
+	@MOLECULE_EPHEMERAL_DIRECTORY=$(MOLECULE_STATE) PYTEST_ADDOPTS=--junitxml=$(CURDIR)/$(RESULTS)/molecule.xml \
+	    molecule test --scenario-name default
 
 .PHONY: test
 test: ## everything in this order: lint, sanity, unit, one lab for integration and molecule
 	@rm -rf $(RESULTS)
 	@$(MAKE) --no-print-directory lint sanity unit
 	@# a lab that an earlier run left behind is not a clean start
-	@$(MAKE) --no-print-directory LAB_NAME=$(TEST_LAB) lab-down integration molecule lab-down
+	@$(MAKE) --no-print-directory LAB_NAME=$(TEST_LAB) lab-down
+	@$(MAKE) --no-print-directory LAB_NAME=$(TEST_LAB) integration molecule
+	@$(MAKE) --no-print-directory LAB_NAME=$(TEST_LAB) lab-down
 	@.venv/bin/python tests/bin/counts.py $(RESULTS)/{unit,integration,molecule}.xml
 
 .PHONY: demo
