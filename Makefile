@@ -1,0 +1,130 @@
+# Copyright: (c) 2026, the meshwork.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+PYTHON ?= python3
+# Labs with different names do not meet: the demo's (demo) and yours (main) stay while `make test` uses its own (test).
+DEMO_LAB := $(or $(LAB_NAME),demo)
+TEST_LAB := $(or $(LAB_NAME),test)
+LAB_NAME ?= main
+NODES ?= 3
+LAB := $(PYTHON) tests/lab/lab --name $(LAB_NAME)
+
+# The stamps' names hold what .venv is made of: with another Python or other requirements it is made anew.
+fingerprint = $(shell { $(PYTHON) -V; cat $(1); } 2>&1 | sha256sum | cut -c1-16)
+CONTROLLER := .venv/controller-$(call fingerprint,requirements/controller.txt)
+DEVELOPMENT := .venv/development-$(call fingerprint,requirements/controller.txt requirements/development.txt)
+LINK := .build/collections/ansible_collections/meshwork/swarm
+RESULTS := .build/results
+MOLECULE_STATE = $(CURDIR)/.build/molecule/$(LAB_NAME)/default
+
+export LAB_NAME
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+# An SSH master belongs to one lab: labs may use the same addresses.
+export ANSIBLE_SSH_CONTROL_PATH_DIR = $(HOME)/.ansible/cp/$(LAB_NAME)
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# --- what the other targets need ---------------------------------------------------------------
+
+.PHONY: system
+system: ## install the Debian packages of requirements/debian.txt that are missing
+	@tests/bin/debian-packages.sh
+
+.PHONY: venv
+venv: $(DEVELOPMENT) $(LINK) ## the virtual environment in .venv and the link that makes the checkout a collection
+
+.PHONY: controller
+controller: $(CONTROLLER) $(LINK) ## as venv, with no more than the playbooks need
+
+$(CONTROLLER):
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || tests/bin/debian-packages.sh python3-venv
+	@echo "Making .venv with $$($(PYTHON) -V)"
+	@rm -rf .venv
+	@$(PYTHON) -m venv .venv
+	@.venv/bin/python -m pip install -qq --disable-pip-version-check -r requirements/controller.txt
+	@touch $@
+
+$(DEVELOPMENT): $(CONTROLLER)
+	@echo "Adding the tools of requirements/development.txt to .venv"
+	@.venv/bin/python -m pip install -qq --disable-pip-version-check -r requirements/development.txt
+	@touch $@
+
+$(LINK):
+	@mkdir -p $(dir $@)
+	@ln -sfn ../../../.. $@
+
+# --- without a lab -----------------------------------------------------------------------------
+
+.PHONY: lint
+lint: venv ## ruff, mypy --strict, yamllint, ansible-lint, changelog and documentation
+	@tests/bin/lint.sh
+
+.PHONY: format
+format: venv ## let ruff mend what it can: style, imports, old notations
+	@ruff check --fix-only --quiet .
+	@ruff format --quiet .
+
+.PHONY: sanity
+sanity: venv ## ansible-test sanity on a copy of what git knows
+	@command -v git shellcheck >/dev/null || tests/bin/debian-packages.sh git shellcheck
+	@.venv/bin/python tests/bin/sanity.py
+
+.PHONY: unit
+unit: venv ## tests that need no Docker and no lab
+	@pytest tests/unit --junitxml=$(RESULTS)/unit.xml
+
+.PHONY: test-quick
+test-quick: unit lint ## unit and lint: for the desk, before each commit
+
+.PHONY: build
+build: venv ## the collection's tarball, in .build/
+	@ansible-galaxy collection build --force --output-path .build
+
+# --- with the lab ------------------------------------------------------------------------------
+
+.PHONY: lab-up
+lab-up: system ## boot the lab LAB_NAME (main) with NODES (3) nodes; nothing to do when it is up
+	@$(LAB) up --nodes $(NODES)
+
+.PHONY: lab-down
+lab-down: ## end the lab LAB_NAME (main)
+	@$(LAB) down
+
+.PHONY: integration
+integration: venv lab-up ## the contract suite against the lab's Engine, and the lab's stories
+	@pytest tests/integration --junitxml=$(RESULTS)/integration.xml
+
+.PHONY: molecule
+molecule: venv lab-up ## molecule/default on the lab, verified with testinfra
+	@# Molecule's memory of an earlier run knows nothing of what became of that lab.
+	@rm -rf $(MOLECULE_STATE)
+	@MOLECULE_EPHEMERAL_DIRECTORY=$(MOLECULE_STATE) PYTEST_ADDOPTS=--junitxml=$(CURDIR)/$(RESULTS)/molecule.xml \
+	    molecule test --scenario-name default
+
+.PHONY: test
+test: ## everything in this order: lint, sanity, unit, one lab for integration and molecule
+	@rm -rf $(RESULTS)
+	@$(MAKE) --no-print-directory lint sanity unit
+	@# a lab that an earlier run left behind is not a clean start
+	@$(MAKE) --no-print-directory LAB_NAME=$(TEST_LAB) lab-down
+	@$(MAKE) --no-print-directory LAB_NAME=$(TEST_LAB) integration molecule
+	@$(MAKE) --no-print-directory LAB_NAME=$(TEST_LAB) lab-down
+	@.venv/bin/python tests/bin/counts.py $(RESULTS)/{unit,integration,molecule}.xml
+
+.PHONY: demo
+demo: ## three machines become a swarm, proved with traffic; the lab stays up
+	@LAB_NAME=$(DEMO_LAB) $(PYTHON) tests/bin/demo.py
+
+.PHONY: clean
+clean: ## remove .venv and .build
+	@rm -rf .venv .build
+	@echo "The lab's images are kept; to remove them too: rm -r $${MESHWORK_LAB_CACHE:-/var/cache/meshwork-lab}"
