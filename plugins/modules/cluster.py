@@ -14,7 +14,8 @@ version_added: 1.0.0
 description:
   - Makes a new swarm on a host that is in none, and changes the settings of the swarm on a host that is one of its managers.
   - An option that is not given is not managed. It is neither compared nor reset, whatever else changes.
-  - Settings that are fixed when the swarm is made (O(data_path_port), O(default_addr_pool), O(subnet_size)) and differ are reported, never worked around.
+  - Settings that are fixed when the swarm is made (O(data_path_port), O(default_addr_pool), O(subnet_size)) and differ are
+    reported, never worked around.
 author:
   - The meshwork.swarm contributors (@meshwork)
 extends_documentation_fragment:

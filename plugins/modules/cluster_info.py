@@ -13,7 +13,8 @@ short_description: Read how a host stands to a Docker Swarm, and on a manager th
 version_added: 1.0.0
 description:
   - Tells on every host, in a swarm or not, how its Engine stands to a swarm.
-  - On a live manager it reads what O(gather) asks for, in the shape of the options of the modules that change it. Elsewhere those lists are empty.
+  - On a live manager it reads what O(gather) asks for, in the shape of the options of the modules that change it. Elsewhere those
+    lists are empty.
 author:
   - The meshwork.swarm contributors (@meshwork)
 extends_documentation_fragment:

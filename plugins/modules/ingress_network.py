@@ -13,7 +13,8 @@ short_description: Choose the ingress network of a Docker Swarm
 version_added: 1.0.0
 description:
   - Makes the network that carries the routing mesh as it is written, on a manager of the swarm.
-  - The ingress network cannot be changed, so one that differs is removed and made anew. That is refused while a service publishes a port through it.
+  - The ingress network cannot be changed, so one that differs is removed and made anew. That is refused while a service publishes a
+    port through it.
   - An option that is not given is not managed.
 author:
   - The meshwork.swarm contributors (@meshwork)

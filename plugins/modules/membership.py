@@ -52,7 +52,8 @@ options:
     default: []
   force:
     description:
-      - Let a manager leave without having been demoted. It stays in the swarm's list of managers until it is removed there, and counts for the majority.
+      - Let a manager leave without having been demoted. It stays in the swarm's list of managers until it is removed there, and
+        counts for the majority.
     type: bool
     default: false
 seealso:

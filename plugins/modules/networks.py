@@ -74,7 +74,8 @@ options:
         type: bool
       encrypted:
         description:
-          - Whether its traffic between nodes is encrypted with IPsec. V(false) means not encrypted, unlike the Engine's option of this name.
+          - Whether its traffic between nodes is encrypted with IPsec. V(false) means not encrypted, unlike the Engine's option of
+            this name.
         type: bool
       mtu:
         description:

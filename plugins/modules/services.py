@@ -13,8 +13,10 @@ short_description: Run services on a Docker Swarm and wait until they run
 version_added: 1.0.0
 description:
   - Makes, changes and removes services on a manager of the swarm, all of the list in one plan.
-  - An option that is not given is not managed. An update changes the given options in the whole spec of the service and leaves every other as it is.
-  - Waits until every service in the list runs as many tasks of its newest spec as it should, and tells the tasks' own errors when that does not happen.
+  - An option that is not given is not managed. An update changes the given options in the whole spec of the service and leaves
+    every other as it is.
+  - Waits until every service in the list runs as many tasks of its newest spec as it should, and tells the tasks' own errors when
+    that does not happen.
 author:
   - The meshwork.swarm contributors (@meshwork)
 extends_documentation_fragment:
@@ -55,7 +57,8 @@ options:
         type: str
       mode:
         description:
-          - V(replicated) runs a number of tasks, V(global) one on every node. It cannot be changed later. The swarm's default is V(replicated).
+          - V(replicated) runs a number of tasks, V(global) one on every node. It cannot be changed later. The swarm's default is
+            V(replicated).
         type: str
         choices: [replicated, global]
       replicas:

@@ -80,7 +80,9 @@ def _unreachable(host: str, error: Exception) -> EngineUnreachable:
     """What to do about a connection that failed; the cause hides in the text of nested exceptions."""
     text = str(error)
     if "Permission denied" in text:
-        return EngineUnreachable(f"no permission on {host}; run the task with `become: true`, or add the user to the group docker and log in again")
+        return EngineUnreachable(
+            f"no permission on {host}; run the task with `become: true`, or add the user to the group docker and log in again"
+        )
     if "No such file" in text or "Connection refused" in text or "FileNotFoundError" in text:
         return EngineUnreachable(f"no Engine answers at {host}; start it (`systemctl start docker`) or set docker_host to where it listens")
     return EngineUnreachable(f"the Engine at {host} did not answer: {text}")

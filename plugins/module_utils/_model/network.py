@@ -65,7 +65,11 @@ def same_pools(wanted: Sequence[Pool], found: Sequence[Pool]) -> bool:
 
 
 def _read_pools(value: Any) -> tuple[Pool, ...]:
-    entries = [{"subnet": each["Subnet"], "gateway": each.get("Gateway"), "ip_range": each.get("IPRange")} for each in value or () if each.get("Subnet")]
+    entries = [
+        {"subnet": each["Subnet"], "gateway": each.get("Gateway"), "ip_range": each.get("IPRange")}
+        for each in value or ()
+        if each.get("Subnet")
+    ]
     return parse_pools(entries)
 
 

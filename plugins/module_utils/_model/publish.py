@@ -130,7 +130,8 @@ def same_attachments(wanted: Sequence[Attachment], found: Sequence[Attachment]) 
     """The same networks, with the aliases and driver options that were written."""
     there = {each[0]: each for each in found}
     return len(wanted) == len(there) and all(
-        each[0] in there and all(value is None or value == (other or ()) for value, other in zip(each[1:], there[each[0]][1:])) for each in wanted
+        each[0] in there and all(value is None or value == (other or ()) for value, other in zip(each[1:], there[each[0]][1:]))
+        for each in wanted
     )
 
 
@@ -138,7 +139,10 @@ def get_attachments(document: Mapping[str, Any]) -> tuple[Attachment, ...]:
     """Attachments from a service whose networks are told by name."""
     targets = (((document.get("Spec") or {}).get("TaskTemplate") or {}).get("Networks")) or ()
     return tuple(
-        sorted((str(each["Target"]), tuple(sorted(each.get("Aliases") or ())), tuple(sorted((each.get("DriverOpts") or {}).items()))) for each in targets)
+        sorted(
+            (str(each["Target"]), tuple(sorted(each.get("Aliases") or ())), tuple(sorted((each.get("DriverOpts") or {}).items())))
+            for each in targets
+        )
     )
 
 

@@ -127,13 +127,17 @@ def check_service(item: Item) -> None:
     if values.get("mode") == "global" and "replicas" in values:
         raise InvalidOption(f"{where}.replicas", "no replicas in mode global, which runs one task a node", values["replicas"])
     if values.get("endpoint_mode") == "dnsrr" and any(port[3] == "ingress" for port in ports):
-        raise InvalidOption(f"{where}.endpoint_mode", "vip where a port is published in ingress mode", "dnsrr", "publish it in host mode, or use vip")
+        raise InvalidOption(
+            f"{where}.endpoint_mode", "vip where a port is published in ingress mode", "dnsrr", "publish it in host mode, or use vip"
+        )
     published = [(port[1], port[2]) for port in ports if port[1]]
     for port, protocol in published:
         if published.count((port, protocol)) > 1:
             raise InvalidOption(f"{where}.publish", "every port published once", f"{port}/{protocol} twice")
     if values.get("update_config.order") == "start-first" and any(port[3] == "host" and port[1] for port in ports):
-        raise InvalidOption(f"{where}.update_config.order", "stop-first with a port in host mode, which the old task still holds", "start-first")
+        raise InvalidOption(
+            f"{where}.update_config.order", "stop-first with a port in host mode, which the old task still holds", "start-first"
+        )
 
 
 def read_service(document: Mapping[str, Any]) -> Item:

@@ -68,7 +68,9 @@ def _misplaced(option: str, wanted: str, interfaces: Interfaces, item: str) -> B
 
 def _unsuitable_interface(option: str, name: str, interfaces: Interfaces, item: str) -> Blocker | None:
     if name not in interfaces:
-        return Blocker(item, f"{option} {name} is neither an address nor an interface of this host", f"its interfaces: {', '.join(sorted(interfaces))}")
+        return Blocker(
+            item, f"{option} {name} is neither an address nor an interface of this host", f"its interfaces: {', '.join(sorted(interfaces))}"
+        )
     addresses = [found for found in interfaces[name] if ipaddress.ip_address(found).version == 4]
     if len(addresses) == 1:
         return None

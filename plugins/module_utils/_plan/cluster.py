@@ -52,7 +52,9 @@ def plan_cluster(wanted: WantedCluster, found: Cluster) -> Plan[Cluster]:
 def not_a_live_manager(membership: Membership, item: str) -> Blocker:
     """Why swarm-wide work cannot be done on this host, and what to do."""
     if membership.state == "locked":
-        return Blocker(item, "this manager is locked after a restart", "unlock it with the swarm's unlock key (docker swarm unlock), then run again")
+        return Blocker(
+            item, "this manager is locked after a restart", "unlock it with the swarm's unlock key (docker swarm unlock), then run again"
+        )
     if membership.state == "inactive":
         return Blocker(item, "this host is in no swarm", "run meshwork.swarm.cluster on it first, or run this on a manager of the swarm")
     if membership.role == "worker":

@@ -40,7 +40,9 @@ def plan_ingress(wanted: Item, found: Ingress) -> Plan[Ingress]:
         told = "; ".join([str(change) for change in changes] + ([f"name: wanted {wanted.name!r}, found {there.name!r}"] if renamed else []))
         if found.publishers:
             names = ", ".join(found.publishers)
-            blockers.append(Blocker(wanted.where, f"it differs ({told}) and {names} publish through it", "unpublish their ports first, then run again"))
+            blockers.append(
+                Blocker(wanted.where, f"it differs ({told}) and {names} publish through it", "unpublish their ports first, then run again")
+            )
         steps.append(remove_step(there, "nothing is published through it", GONE + there.id))
     steps.append(create_step(wanted, network_body(wanted, Ingress=True)))
     after = Ingress(predicted(wanted), found.others, found.publishers)

@@ -103,7 +103,11 @@ def _leave(wanted: WantedMembership, found: Host) -> Plan[Host]:
         return Plan(found, found)
     blockers: tuple[Blocker, ...] = ()
     if membership.role == "manager" and not wanted.force:
-        blockers = (Blocker(ITEM, "this host is a manager", "demote it first (meshwork.swarm.nodes), or set force: true to give its part of Raft up"),)
+        blockers = (
+            Blocker(
+                ITEM, "this host is a manager", "demote it first (meshwork.swarm.nodes), or set force: true to give its part of Raft up"
+            ),
+        )
     call = Call("POST", "/swarm/leave", {"force": wanted.force})
     step = Step("leave", ITEM, f"leave the swarm as {membership.role}", call, "stops this host's tasks")
     after = replace(membership, state="inactive", node_id="", node_addr="", cluster_id="", control=False, error="", managers=())

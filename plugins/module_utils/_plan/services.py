@@ -140,7 +140,9 @@ def _predicted(item: Item) -> Item:
 
 def service_spec(item: Item) -> Json:
     """The body of POST /services/create: what was written, and our mark."""
-    base: Json = {"Spec": {"Name": item.name, "Labels": {OWNER_LABEL: "true"}, "EndpointSpec": {"Mode": "vip"}, "TaskTemplate": {"ContainerSpec": {}}}}
+    base: Json = {
+        "Spec": {"Name": item.name, "Labels": {OWNER_LABEL: "true"}, "EndpointSpec": {"Mode": "vip"}, "TaskTemplate": {"ContainerSpec": {}}}
+    }
     base["Spec"]["Mode"] = {"Replicated": {}}
     spec: Json = write(SERVICE, item.values, base)["Spec"]
     return spec
@@ -180,5 +182,7 @@ def describe(item: Item) -> str:
         parts.append("networks " + " ".join(attachment[0] for attachment in values["networks"]))
     ports: tuple[Port, ...] = values.get("publish") or ()
     if ports:
-        parts.append("published " + " ".join(f"{published or 'any'}->{target}/{protocol} ({mode})" for target, published, protocol, mode in ports))
+        parts.append(
+            "published " + " ".join(f"{published or 'any'}->{target}/{protocol} ({mode})" for target, published, protocol, mode in ports)
+        )
     return ", ".join(parts)
