@@ -1,0 +1,106 @@
+# Copyright: (c) 2026, the meshwork.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What brings the iptables rules back at boot: files of our own and a unit that loads them before Docker starts.
+
+Nothing else is saved or restored, so neither netfilter-persistent nor iptables.service is needed, and neither is disturbed.
+"""
+
+from __future__ import annotations
+
+from typing import Dict, List, Mapping, Sequence, Tuple
+
+from .._model.firewall import Layer
+from .chain import CHAIN, JUMP, chain_lines, read_saved, read_set, restore_text, set_lines
+from .host import Action, Command, Host, RemoveFile, RemoveFolder, WriteFile
+
+PARENT = "/etc/meshwork-swarm"
+FOLDER = f"{PARENT}/firewall"
+SETS_FILE = {4: f"{FOLDER}/peers.v4", 6: f"{FOLDER}/peers.v6"}
+RULES_FILE = {4: f"{FOLDER}/rules.v4", 6: f"{FOLDER}/rules.v6"}
+UNIT = "meshwork-swarm-firewall.service"
+UNIT_FILE = f"/etc/systemd/system/{UNIT}"
+WANTED_LINK = f"/etc/systemd/system/multi-user.target.wants/{UNIT}"
+PROGRAM = {4: "iptables", 6: "ip6tables"}
+NOTE = "# Written by the Ansible module meshwork.swarm.firewall; changes made here are lost.\n"
+
+
+def unit_text(families: Sequence[int]) -> str:
+    """The unit. It runs before any network is up, after the services that load a whole ruleset of the administrator's."""
+    lines: List[str] = []
+    for family in families:
+        program = PROGRAM[family]
+        lines += [
+            f"ipset -exist -file {SETS_FILE[family]} restore",
+            f"{program}-restore --noflush --wait=10 {RULES_FILE[family]}",
+            f"/bin/sh -c '{program} --wait=10 -C {JUMP} 2>/dev/null || {program} --wait=10 -I {JUMP}'",
+        ]
+    return (
+        NOTE
+        + """[Unit]
+Description=Who may reach the ports of the swarm (meshwork.swarm)
+DefaultDependencies=no
+Wants=network-pre.target
+After=local-fs.target systemd-modules-load.service
+After=netfilter-persistent.service iptables.service ip6tables.service nftables.service ufw.service
+Before=network-pre.target docker.service shutdown.target
+Conflicts=shutdown.target
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+"""
+        + "".join(f"ExecStart={line}\n" for line in lines)
+        + """
+[Install]
+WantedBy=multi-user.target
+"""
+    )
+
+
+def files(layers: Mapping[int, Layer]) -> Dict[str, str]:
+    """Every file by its path, for layers that hold something."""
+    written: Dict[str, str] = {}
+    for family, layer in layers.items():
+        if layer.peers is not None and layer.entries is not None:
+            written[SETS_FILE[family]] = NOTE + "".join(f"{line}\n" for line in set_lines(family, layer.peers, create=True))
+            written[RULES_FILE[family]] = NOTE + restore_text(chain_lines(layer.entries))
+    if written:
+        written[UNIT_FILE] = unit_text(sorted(layers))
+    return written
+
+
+def read_layers(host: Host, families: Sequence[int]) -> Tuple[Dict[int, Layer], Tuple[str, ...]]:
+    """What comes back at boot, by family, and which of our files are there."""
+    unit = host.read(UNIT_FILE)
+    attached = unit is not None and unit == unit_text(families) and host.exists(WANTED_LINK)
+    there = [UNIT_FILE] if unit is not None else []
+    layers = {}
+    for family in families:
+        peers, rules = host.read(SETS_FILE[family]), host.read(RULES_FILE[family])
+        there += [path for path, text in ((SETS_FILE[family], peers), (RULES_FILE[family], rules)) if text is not None]
+        layers[family] = Layer(
+            peers=None if peers is None else read_set(peers, family)[0],
+            entries=None if rules is None else read_saved(rules).entries,
+            attached=attached,
+        )
+    return layers, tuple(there)
+
+
+def keep(found: Mapping[int, Layer], wanted: Mapping[int, Layer]) -> Tuple[Action, ...]:
+    """The actions that make the wanted layers come back at boot. Starting the unit loads the files once, as a boot will."""
+    before, after = files(found), files(wanted)
+    attached = all(layer.attached for layer in found.values())
+    if not attached:
+        before.pop(UNIT_FILE, None)
+    changed = [WriteFile(path, text) for path, text in after.items() if before.get(path) != text]
+    enabling = () if attached else (Command(("systemctl", "daemon-reload")), Command(("systemctl", "enable", "--now", UNIT)))
+    return (*changed, *enabling)
+
+
+def forget(there: Sequence[str]) -> Tuple[Action, ...]:
+    """The actions after which nothing of ours comes back at boot."""
+    stop = (Command(("systemctl", "disable", "--now", UNIT)),) if UNIT_FILE in there else ()
+    reload = (Command(("systemctl", "daemon-reload")),) if UNIT_FILE in there else ()
+    return (*stop, *(RemoveFile(path) for path in there), *reload, RemoveFolder(FOLDER), RemoveFolder(PARENT))

@@ -1,0 +1,210 @@
+# Copyright: (c) 2026, the meshwork.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The firewalld backend: a policy of our own and two ipsets.
+
+The permanent side is written as files, firewalld's own format; the runtime is changed with firewall-cmd. firewalld learns of a
+new policy or set only by a reload, so one is made the first time and never again: a reload interrupts traffic for a moment,
+and Docker Engines before 25.0.13, and 26 to 28, lose the ingress network's rules by it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple
+
+from .._model.firewall import Desired, Entry, Layer, in_order
+from .._plan.firewall import Observed, say_peers, say_rules
+from .._plan.plan import Blocker, Step
+from . import policy
+from .host import Action, Command, Commands, Host, RemoveFile, WriteFile, failed
+
+NAME = {4: "IPv4", 6: "IPv6"}
+USAGE_ERROR = 2
+INVALID_IPSET = 135
+RELOAD_COST = (
+    "firewalld reloads: no new connections for about a second, and a Docker Engine older than 29.0.0 (25.0.13 in its line) "
+    "serves published ports again only after `systemctl restart docker`"
+)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the plan has to know of firewalld besides the layers.
+
+    `reload` says that firewalld does not know our policy and sets yet. `runtime_only` are the zones whose runtime is not
+    what is permanent: name, what is permanent, what is in force. `files` are those of ours that are there, `wrong` those of
+    them that are not of our making.
+    """
+
+    reload: bool = False
+    runtime_only: Tuple[Tuple[str, Mapping[str, Tuple[str, ...]], Mapping[str, Tuple[str, ...]]], ...] = ()
+    files: Tuple[str, ...] = ()
+    wrong: Tuple[str, ...] = field(default=())
+
+
+class Firewalld:
+    """The backend. `observe` runs three programs, and two more when a reload lies ahead."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    def observe(self) -> Observed:
+        """Read runtime and permanent configuration. Raises CommandFailed."""
+        families = (4, 6) if self._host.exists("/proc/net/if_inet6") else (4,)
+        command = Command(("firewall-cmd", "--list-all-policies"))
+        done = self._host.run(command)
+        if done.status == USAGE_ERROR:
+            return Observed("firewalld", obstacles=(_too_old(),))
+        if done.status != 0:
+            raise failed(command, done)
+        ours = policy.read_listing(done.output).get(policy.POLICY)
+        entries, attached = policy.read_runtime(ours or {}, families)
+        peers = {family: self._members(family) for family in families}
+        runtime = {family: Layer(peers[family], entries[family] if ours is not None else None, attached) for family in families}
+        permanent, files, wrong = self._permanent(families)
+        reload = ours is None or not attached or None in peers.values()
+        return Observed("firewalld", runtime, permanent, reading=Reading(reload, self._runtime_only() if reload else (), files, wrong))
+
+    def _members(self, family: int) -> Optional[Tuple[str, ...]]:
+        command = Command(("firewall-cmd", f"--ipset={policy.SETS[family]}", "--get-entries"))
+        done = self._host.run(command)
+        if done.status == INVALID_IPSET:
+            return None
+        if done.status != 0:
+            raise failed(command, done)
+        return in_order(done.output.split())
+
+    def _permanent(self, families: Sequence[int]) -> Tuple[Dict[int, Layer], Tuple[str, ...], Tuple[str, ...]]:
+        text = self._host.read(policy.POLICY_FILE)
+        there, wrong = ([policy.POLICY_FILE] if text is not None else []), []
+        entries, attached = policy.read_policy_xml(text, families) if text is not None else ({}, False)
+        layers = {}
+        for family in families:
+            members: Optional[Tuple[str, ...]] = None
+            kept = self._host.read(policy.SET_FILE[family])
+            if kept is not None:
+                there.append(policy.SET_FILE[family])
+                members, right = policy.read_set_xml(kept, family)
+                members = in_order(members)
+                if not right:
+                    wrong.append(policy.SET_FILE[family])
+            layers[family] = Layer(members, entries.get(family), attached)
+        return layers, tuple(there), tuple(wrong)
+
+    def _runtime_only(self) -> Tuple[Tuple[str, Mapping[str, Tuple[str, ...]], Mapping[str, Tuple[str, ...]]], ...]:
+        """The zones that a reload would change, as a reload drops what is only in force and not permanent."""
+        now = policy.read_listing(self._host.output(Command(("firewall-cmd", "--list-all-zones"))))
+        kept = policy.read_listing(self._host.output(Command(("firewall-cmd", "--permanent", "--list-all-zones"))))
+        return tuple((zone, kept[zone], fields) for zone, fields in now.items() if zone in kept and policy.changes(zone, kept[zone], fields))
+
+    def blockers(self, desired: Desired, found: Observed) -> Tuple[Blocker, ...]:
+        """Reasons why the desired rules cannot be had here."""
+        if desired.present and not desired.persistent:
+            return (Blocker("persistent", "firewalld has no policies that are not permanent", "set persistent=true"),)
+        return ()
+
+    def wanted(self, desired: Desired, found: Observed) -> Observed:
+        """What will be found once the desired rules are in force.
+
+        After a removal firewalld keeps an empty policy and empty sets in its runtime until it is reloaded or restarted.
+        """
+        if not desired.present:
+            left = {family: _emptied(layer) for family, layer in found.runtime.items()}
+            return replace(found, runtime=left, permanent={family: Layer() for family in found.permanent}, reading=Reading())
+        layers = {family: Layer(desired.peers[family], policy.render_policy(desired, family), True) for family in found.runtime}
+        return replace(found, runtime=layers, permanent=layers, reading=Reading())
+
+    def steps(self, desired: Desired, found: Observed, wanted: Observed) -> Sequence[Step]:
+        """Files first; then a reload where firewalld does not know our names, else the differences in the runtime."""
+        if not desired.present:
+            return [*_change_runtime(desired, found, wanted), *_remove_files(found)]
+        steps = []
+        if found.permanent != wanted.permanent or found.reading.wrong:
+            steps.append(_write_files(desired, found, wanted))
+        if found.reading.reload:
+            return [*steps, _reload(desired, found, wanted)]
+        return [*steps, *_change_runtime(desired, found, wanted)]
+
+
+def _emptied(layer: Layer) -> Layer:
+    return Layer(None if layer.peers is None else (), None if layer.entries is None else (), layer.attached)
+
+
+def _write_files(desired: Desired, found: Observed, wanted: Observed) -> Step:
+    actions: List[Action] = []
+    for family, layer in wanted.permanent.items():
+        path = policy.SET_FILE[family]
+        if found.permanent[family].peers != layer.peers or path in found.reading.wrong:
+            actions.append(WriteFile(path, policy.set_xml(family, layer.peers or ())))
+    if any(found.permanent[family].entries != layer.entries or not found.permanent[family].attached for family, layer in wanted.permanent.items()):
+        entries = [entry for layer in wanted.permanent.values() for entry in layer.entries or ()]
+        actions.append(WriteFile(policy.POLICY_FILE, policy.policy_xml(entries)))
+    says = f"permanent: {_said(desired, found.permanent, wanted.permanent)}"
+    return Step("permanent", policy.POLICY, says, Commands(tuple(actions)))
+
+
+def _remove_files(found: Observed) -> List[Step]:
+    files = tuple(RemoveFile(path) for path in found.reading.files)
+    return [Step("permanent", policy.POLICY, "permanent: remove our policy and our sets of peers", Commands(files))] if files else []
+
+
+def _reload(desired: Desired, found: Observed, wanted: Observed) -> Step:
+    calls: List[Tuple[str, ...]] = [("firewall-cmd", "--check-config"), ("firewall-cmd", "--reload")]
+    for zone, kept, now in found.reading.runtime_only:
+        calls += policy.changes(zone, kept, now)
+    says = f"runtime: {_said(desired, found.runtime, wanted.runtime)}"
+    if found.reading.runtime_only:
+        says += "; put back what is only in the runtime of " + ", ".join(zone for zone, _kept, _now in found.reading.runtime_only)
+    return Step("reload", policy.POLICY, says, Commands(tuple(Command(call) for call in calls)), costs=RELOAD_COST)
+
+
+def _change_runtime(desired: Desired, found: Observed, wanted: Observed) -> List[Step]:
+    steps = []
+    for family, layer in wanted.runtime.items():
+        before, after = found.runtime[family].peers or (), layer.peers or ()
+        if before != after:
+            commands = _calls(
+                f"--ipset={policy.SETS[family]}",
+                [f"--add-entry={address}" for address in after if address not in before],
+                [f"--remove-entry={address}" for address in before if address not in after],
+            )
+            steps.append(Step("peers", NAME[family], f"{NAME[family]}: {say_peers(found.runtime[family], layer)}", Commands(commands)))
+    before_entries, after_entries = _entries(found.runtime), _entries(wanted.runtime)
+    if before_entries != after_entries:
+        commands = _calls(
+            f"--policy={policy.POLICY}",
+            [f"--add-rich-rule={entry.text}" for entry in after_entries if entry not in before_entries],
+            [policy.removal(entry) for entry in before_entries if entry not in after_entries],
+        )
+        steps.append(Step("rules", policy.POLICY, f"runtime: {_said(desired, found.runtime, wanted.runtime, peers=False)}", Commands(commands)))
+    return steps
+
+
+def _calls(where: str, adding: Sequence[str], removing: Sequence[str]) -> Tuple[Action, ...]:
+    """firewall-cmd takes any number of options of one kind at once, and only of one kind."""
+    kinds: Dict[str, List[str]] = {}
+    for option in (*adding, *removing):
+        kinds.setdefault(option.partition("=")[0], []).append(option)
+    return tuple(Command(("firewall-cmd", where, *options)) for options in kinds.values())
+
+
+def _entries(layers: Mapping[int, Layer]) -> List[Entry]:
+    return [entry for layer in layers.values() for entry in layer.entries or ()]
+
+
+def _said(desired: Desired, found: Mapping[int, Layer], wanted: Mapping[int, Layer], peers: bool = True) -> str:
+    said = []
+    for family, layer in wanted.items():
+        now = found[family]
+        if peers and now.peers is not None and now.peers != layer.peers:
+            said.append(say_peers(now, layer))
+        rules = say_rules(desired, now, layer)
+        if rules and rules not in said:
+            said.append(rules)
+    return "; ".join(said) or "put our policy and sets in force"
+
+
+def _too_old() -> Blocker:
+    return Blocker("firewalld", "this firewalld has no policies; they came with 0.9.0", "upgrade firewalld, or use another backend")

@@ -1,0 +1,155 @@
+# Copyright: (c) 2026, the meshwork.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The iptables backend: one chain of our own for each address family, one ipset for its peers.
+
+Works with iptables-legacy and iptables-nft alike: whichever `iptables` is, Docker uses the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple
+
+from .._model.firewall import Desired, Layer
+from .._plan.firewall import Observed, say_peers, say_rules
+from .._plan.plan import Blocker, Step
+from . import boot, chain
+from .host import Action, Command, Commands, Host, failed
+
+PACKAGES = {"iptables-save": "iptables", "iptables-restore": "iptables", "ipset": "ipset"}
+NAME = {4: "IPv4", 6: "IPv6"}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the plan has to know of the ruleset besides its layers."""
+
+    saved: Mapping[int, chain.Saved]
+    files: Tuple[str, ...]
+    systemd: bool
+
+
+class Iptables:
+    """The backend. `observe` runs two programs an address family, however many peers there are."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    def observe(self) -> Observed:
+        """Read the chain, the sets and the files. Raises CommandFailed."""
+        families = (4, 6) if self._host.exists("/proc/net/if_inet6") else (4,)
+        missing = tuple(sorted({package for program, package in PACKAGES.items() if not self._host.has(program)}))
+        permanent, files = boot.read_layers(self._host, families)
+        runtime: Dict[int, Layer] = {}
+        saved: Dict[int, chain.Saved] = {}
+        obstacles: List[Blocker] = []
+        for family in families:
+            text = "" if "iptables" in missing else self._host.output(Command((f"{boot.PROGRAM[family]}-save", "-t", "filter")))
+            listing = None if "ipset" in missing else self._listing(family)
+            peers, right = (None, True) if listing is None else chain.read_set(listing, family)
+            if not right:
+                obstacles.append(_foreign_set(family))
+            saved[family] = chain.read_saved(text)
+            runtime[family] = Layer(peers, saved[family].entries, saved[family].attached)
+        reading = Reading(saved, files, systemd=self._host.exists("/run/systemd/system"))
+        return Observed("iptables", runtime, permanent, missing, tuple(obstacles), reading)
+
+    def _listing(self, family: int) -> Optional[str]:
+        command = Command(("ipset", "save", chain.SETS[family]))
+        done = self._host.run(command)
+        if done.status != 0 and "does not exist" not in done.errors:
+            raise failed(command, done)
+        return done.output if done.status == 0 else None
+
+    def blockers(self, desired: Desired, found: Observed) -> Tuple[Blocker, ...]:
+        """Reasons why the desired rules cannot be had here."""
+        if desired.present and desired.persistent and not found.reading.systemd:
+            return (Blocker("persistent", "systemd does not run this host, so nothing would load the rules at boot", "set persistent=false"),)
+        return ()
+
+    def wanted(self, desired: Desired, found: Observed) -> Observed:
+        """What will be found once the desired rules are in force."""
+        if desired.present:
+            layers = {family: Layer(desired.peers[family], chain.render_chain(desired, family), True) for family in found.runtime}
+        else:
+            layers = {family: Layer() for family in found.runtime}
+        persistent = desired.present and desired.persistent
+        kept = layers if persistent else {family: Layer() for family in layers}
+        reading = found.reading if persistent else replace(found.reading, files=())
+        return replace(found, runtime=layers, permanent=kept, reading=reading)
+
+    def steps(self, desired: Desired, found: Observed, wanted: Observed) -> Sequence[Step]:
+        """Sets before the rules that name them; then what comes back at boot. Backwards for a removal."""
+        if not desired.present:
+            return [*_remove(found), *_keep(desired, found, wanted)]
+        steps = []
+        for family, layer in wanted.runtime.items():
+            if found.runtime[family].peers != layer.peers:
+                steps.append(_change_set(family, found.runtime[family], layer))
+        for family, layer in wanted.runtime.items():
+            now = found.runtime[family]
+            if now.entries != layer.entries or now.attached != layer.attached:
+                action = _write_chain(family, now, layer, found.reading.saved[family])
+                steps.append(Step("rules", NAME[family], f"{NAME[family]}: {say_rules(desired, now, layer)}", Commands((action,))))
+        return [*steps, *_keep(desired, found, wanted)]
+
+
+def _change_set(family: int, found: Layer, wanted: Layer) -> Step:
+    before, after = found.peers or (), wanted.peers or ()
+    lines = chain.set_lines(
+        family,
+        coming=[address for address in after if address not in before],
+        going=[address for address in before if address not in after],
+        create=found.peers is None,
+    )
+    command = Command(("ipset", "-exist", "restore"), "".join(f"{line}\n" for line in lines))
+    return Step("peers", NAME[family], f"{NAME[family]}: {say_peers(found, wanted)}", Commands((command,)))
+
+
+def _write_chain(family: int, found: Layer, wanted: Layer, saved: chain.Saved) -> Action:
+    lines = list(chain.chain_lines(wanted.entries or ())) if found.entries != wanted.entries else []
+    if not saved.attached:
+        lines += ["-D" + jump[2:] for jump in saved.jumps]
+        lines.append(f"-I {chain.JUMP.replace('INPUT', f'INPUT {saved.place}', 1)}")
+    return _restore(family, lines)
+
+
+def _remove(found: Observed) -> List[Step]:
+    steps = []
+    for family, layer in found.runtime.items():
+        saved = found.reading.saved[family]
+        lines = ["-D" + jump[2:] for jump in saved.jumps]
+        if layer.entries is not None:
+            lines += [f"-F {chain.CHAIN}", f"-X {chain.CHAIN}"]
+        actions: List[Action] = [_restore(family, lines)] if lines else []
+        if layer.peers is not None:
+            actions.append(Command(("ipset", "destroy", chain.SETS[family])))
+        if actions:
+            steps.append(Step("remove", NAME[family], f"{NAME[family]}: remove our rules and our set of peers", Commands(tuple(actions))))
+    return steps
+
+
+def _keep(desired: Desired, found: Observed, wanted: Observed) -> List[Step]:
+    if desired.present and desired.persistent:
+        if found.permanent == wanted.permanent:
+            return []
+        says = f"have the rules and {desired.count} come back at boot, before Docker starts"
+        return [Step("boot", boot.UNIT, says, Commands(boot.keep(found.permanent, wanted.permanent)))]
+    if not found.reading.files:
+        return []
+    return [Step("boot", boot.UNIT, "have nothing of ours come back at boot", Commands(boot.forget(found.reading.files)))]
+
+
+def _restore(family: int, lines: Sequence[str]) -> Command:
+    return Command((f"{boot.PROGRAM[family]}-restore", "--noflush", "--wait=10"), chain.restore_text(lines))
+
+
+def _foreign_set(family: int) -> Blocker:
+    name = chain.SETS[family]
+    return Blocker(
+        name,
+        f"an ipset of that name exists, and it is not of the type hash:ip family {chain.SET_FAMILY[family]}",
+        f"rename it (`ipset rename {name} OTHER`) if it is yours, destroy it if nothing uses it",
+    )

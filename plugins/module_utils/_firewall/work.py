@@ -1,0 +1,76 @@
+# Copyright: (c) 2026, the meshwork.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The work of the module `firewall`: the backend of this host, from observation to the last step."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Mapping, Union
+
+from .._model.errors import SwarmError
+from .._model.firewall import Desired, Layer, parse_firewall
+from .._plan.firewall import Observed, Requires, plan
+from .._plan.plan import Plan, Step
+from .._run import Reconciliation
+from .choice import choose, read_active
+from .firewalld import Firewalld
+from .host import Host
+from .iptables import Iptables
+
+
+class FirewallWork(Reconciliation[Observed]):
+    """Makes the swarm's ports reachable for its hosts, and for nobody else."""
+
+    deadline = 20.0
+
+    def __init__(self, options: Mapping[str, Any], host: Host) -> None:
+        """Takes the module's options. Raises InvalidOption, CommandFailed."""
+        self._host = host
+        self._missing: List[str] = []
+        self._desired: Desired = parse_firewall(options)
+        self._name, self._objections = choose(options["backend"], read_active(host))
+        self._backend: Union[Firewalld, Iptables] = Firewalld(host) if self._name == "firewalld" else Iptables(host)
+
+    def observe(self) -> Observed:
+        """Read what is there; nothing is read where the backend itself is in doubt."""
+        if self._objections:
+            return Observed(self._name, obstacles=self._objections)
+        return self._backend.observe()
+
+    def plan(self, found: Observed) -> Plan[Observed]:
+        """The steps from what was found to what is wanted."""
+        self._missing = list(found.missing)
+        return plan(self._desired, found, self._backend)
+
+    def apply(self, step: Step) -> None:
+        """Make one step. Raises CommandFailed; SwarmError when a package has to be installed first."""
+        if isinstance(step.call, Requires):
+            raise SwarmError(f"the package {step.call.package} is not installed on this host: install it, or use the role meshwork.swarm.firewall, which does")
+        self._host.do(step.call)
+
+    def show(self, state: Observed) -> Mapping[str, Any]:
+        """Peers and rules by layer and address family."""
+        shown: Dict[str, Any] = {}
+        for layer, families in (("in force", state.runtime), ("at boot", state.permanent)):
+            for family, held in families.items():
+                if not held.empty:
+                    shown[f"{layer}, IPv{family}"] = _shown(held)
+        return shown
+
+    def returned(self, state: Observed) -> Mapping[str, Any]:
+        """The backend, the peers and the rules; and the packages that are missing."""
+        return {
+            "backend": self._name,
+            "peers": [address for addresses in self._desired.peers.values() for address in addresses],
+            "rules": [rule.shown() for rule in self._desired.rules],
+            "missing_packages": self._missing,
+        }
+
+
+def _shown(held: Layer) -> Dict[str, Any]:
+    return {
+        "peers": list(held.peers or ()),
+        "rules": [f"{entry.verb} {entry.subject}" if entry.verb else entry.text for entry in held.entries or ()],
+        "reached by packets": held.attached,
+    }

@@ -1,0 +1,221 @@
+#!/usr/bin/python
+
+# Copyright: (c) 2026, the meshwork.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Wiring of the module `firewall`; what it does is in module_utils/_firewall."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: firewall
+short_description: Let the hosts of a swarm reach each other, and nobody else
+version_added: "1.0.0"
+description:
+  - Opens the ports of Docker Swarm on this host to the addresses of the cluster's hosts, and refuses them to everybody else.
+  - These are 2377/tcp on managers, 7946/tcp, 7946/udp and the data path port over UDP (VXLAN); where overlay networks are
+    encrypted also ESP (IP protocol 50).
+  - The addresses are one set for each address family, so a host that joins or leaves changes the set and no rule.
+  - The ruleset itself is read, so a rule that somebody deleted or added by hand among ours is seen and mended. Rules of others are
+    left as they are, and so are the chains of Docker.
+  - With P(firewalld#backend) rules are a policy named C(meshwork-swarm) and the ipsets C(meshwork-swarm-4) and C(meshwork-swarm-6),
+    permanent and in the runtime.
+  - With iptables they are a chain C(MESHWORK-SWARM) in the filter table, which INPUT jumps to, the same two ipsets, and a systemd unit
+    C(meshwork-swarm-firewall.service) that brings just these back at boot, before Docker starts.
+author:
+  - The meshwork.swarm contributors (@meshwork)
+requirements:
+  - With iptables the programs C(iptables) and C(ipset).
+  - With firewalld version 0.9.0 or newer.
+attributes:
+  check_mode:
+    description: Can run in check mode and say what it would do, without changing anything.
+    support: full
+  diff_mode:
+    description: Shows the steps, and the peers and rules before and after them.
+    support: full
+  idempotent:
+    description: When run twice in a row, the second run changes nothing.
+    support: full
+options:
+  state:
+    description:
+      - V(present) makes the rules exactly those that follow from the other options.
+      - V(absent) removes what this module made, and nothing else. firewalld keeps an empty policy and two empty sets in its
+        runtime until its next reload or restart.
+    type: str
+    choices: [present, absent]
+    default: present
+  backend:
+    description:
+      - The firewall that carries the rules.
+      - V(auto) takes firewalld where it is running, else iptables. Where ufw is active it stops and says so, as it does where
+        firewalld and ufw are active at once.
+      - V(iptables) works with C(iptables-legacy) and with C(iptables-nft), whichever C(iptables) is on the host.
+    type: str
+    choices: [auto, firewalld, iptables]
+    default: auto
+  role:
+    description:
+      - The role of this host in the swarm; 2377/tcp is open on managers only.
+      - Required with O(state=present).
+    type: str
+    choices: [manager, worker]
+  peers:
+    description:
+      - The IPv4 and IPv6 addresses from which the hosts of the cluster send to each other. This host may be among them.
+      - Exact, as a hosts that is not in the list is refused, also when it was let in before.
+      - Required with O(state=present).
+    type: list
+    elements: str
+  data_path_port:
+    description:
+      - The UDP port of the overlay networks, as the swarm was initialised with (C(docker swarm init --data-path-port)).
+      - A port from 1024 to 49151.
+    type: int
+    default: 4789
+  encrypted:
+    description:
+      - Whether an overlay network of the swarm is encrypted; then ESP is let in from the peers, too, and VXLAN that IPsec has
+        authenticated.
+    type: bool
+    default: false
+  guard:
+    description:
+      - Whether the same ports are refused to everybody who is not a peer, whatever later rules or the policy of the firewall say. The
+        sender is told C(administratively prohibited).
+      - Without it, strangers are left to the other rules of the host. Data path ports that are open to the world let anybody inject
+        packets into overlay networks that are not encrypted.
+      - ESP of strangers is never refused here, as another VPN of the host may need it.
+    type: bool
+    default: true
+  persistent:
+    description:
+      - Whether the rules come back at boot. firewalld knows no other way, so V(false) is for iptables only.
+    type: bool
+    default: true
+notes:
+  - firewalld learns of a new policy only by a reload, so the first run there makes one, and later runs do not. What was only in the
+    runtime of its zones is put back after it.
+  - With firewalld, a connection that is open when its host leaves the peers stays until it is closed, as firewalld accepts established
+    connections before it looks at any policy.
+  - Ports that services publish are not the concern of this module.
+seealso:
+  - name: Open protocols and ports between the hosts
+    description: What the Docker documentation says about a swarm's ports.
+    link: https://docs.docker.com/engine/swarm/swarm-tutorial/#open-protocols-and-ports-between-the-hosts
+"""
+
+EXAMPLES = r"""
+- name: Let three hosts of a swarm reach this manager
+  meshwork.swarm.firewall:
+    role: manager
+    peers:
+      - 10.77.0.11
+      - 10.77.0.12
+      - 10.77.0.13
+
+- name: Let the hosts of a swarm with encrypted networks reach this worker, over IPv4 and IPv6
+  meshwork.swarm.firewall:
+    role: worker
+    encrypted: true
+    data_path_port: 4790
+    peers: "{{ groups['swarm'] | map('extract', hostvars, 'swarm_address') + ['fd00:77::11', 'fd00:77::12'] }}"
+
+- name: Remove the rules again
+  meshwork.swarm.firewall:
+    state: absent
+"""
+
+RETURN = r"""
+backend:
+  description: The firewall that carries the rules.
+  type: str
+  returned: when the options are valid
+  sample: iptables
+peers:
+  description: The addresses that are let in, in their canonical form; IPv4 first.
+  type: list
+  elements: str
+  returned: when the options are valid
+  sample: [10.77.0.11, 10.77.0.12, 10.77.0.13]
+rules:
+  description: What the peers may reach, and why.
+  type: list
+  elements: dict
+  returned: when the options are valid
+  contains:
+    purpose:
+      description: A short name, which also stands in the comment of the rule.
+      type: str
+      sample: gossip-udp
+    protocol:
+      description: The protocol, V(tcp), V(udp) or V(esp).
+      type: str
+      sample: udp
+    port:
+      description: The port, or none for ESP.
+      type: int
+      sample: 7946
+    ipsec:
+      description: Whether only packets that IPsec has authenticated are meant.
+      type: bool
+      sample: false
+    why:
+      description: What a swarm needs it for.
+      type: str
+      sample: gossip of nodes and networks
+missing_packages:
+  description: The packages that have to be installed before the rules can be made; the module fails when there are any, except in check mode.
+  type: list
+  elements: str
+  returned: when the options are valid
+  sample: [ipset]
+steps:
+  description: What was done, or in check mode what would be done, in order.
+  type: list
+  elements: dict
+  returned: always
+  contains:
+    action:
+      description: The kind of step.
+      type: str
+      sample: rules
+    item:
+      description: What it changes.
+      type: str
+      sample: IPv4
+    says:
+      description: The step as a sentence.
+      type: str
+      sample: "IPv4: allow 7946/udp from 3 peers"
+    call:
+      description: The commands and files that make it.
+      type: str
+      sample: iptables-restore --noflush --wait=10 <<< 5 lines
+    costs:
+      description: What others feel of it.
+      type: str
+      sample: ""
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.meshwork.swarm.plugins.module_utils._firewall.host import Host
+from ansible_collections.meshwork.swarm.plugins.module_utils._firewall.work import FirewallWork
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.firewall import OPTIONS
+from ansible_collections.meshwork.swarm.plugins.module_utils._run import run
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec=OPTIONS,
+        required_if=[("state", "present", ("role", "peers"))],
+        supports_check_mode=True,
+    )
+    run(module, lambda module: FirewallWork(module.params, Host()))
+
+
+if __name__ == "__main__":
+    main()
