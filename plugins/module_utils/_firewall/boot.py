@@ -9,10 +9,10 @@ Nothing else is saved or restored, so neither netfilter-persistent nor iptables.
 
 from __future__ import annotations
 
-from typing import Dict, List, Mapping, Sequence, Tuple
+from collections.abc import Mapping, Sequence
 
 from .._model.firewall import Layer
-from .chain import CHAIN, JUMP, chain_lines, read_saved, read_set, restore_text, set_lines
+from .chain import JUMP, chain_lines, read_saved, read_set, restore_text, set_lines
 from .host import Action, Command, Host, RemoveFile, RemoveFolder, WriteFile
 
 PARENT = "/etc/meshwork-swarm"
@@ -28,7 +28,7 @@ NOTE = "# Written by the Ansible module meshwork.swarm.firewall; changes made he
 
 def unit_text(families: Sequence[int]) -> str:
     """The unit. It runs before any network is up, after the services that load a whole ruleset of the administrator's."""
-    lines: List[str] = []
+    lines: list[str] = []
     for family in families:
         program = PROGRAM[family]
         lines += [
@@ -59,9 +59,9 @@ WantedBy=multi-user.target
     )
 
 
-def files(layers: Mapping[int, Layer]) -> Dict[str, str]:
+def files(layers: Mapping[int, Layer]) -> dict[str, str]:
     """Every file by its path, for layers that hold something."""
-    written: Dict[str, str] = {}
+    written: dict[str, str] = {}
     for family, layer in layers.items():
         if layer.peers is not None and layer.entries is not None:
             written[SETS_FILE[family]] = NOTE + "".join(f"{line}\n" for line in set_lines(family, layer.peers, create=True))
@@ -71,7 +71,7 @@ def files(layers: Mapping[int, Layer]) -> Dict[str, str]:
     return written
 
 
-def read_layers(host: Host, families: Sequence[int]) -> Tuple[Dict[int, Layer], Tuple[str, ...]]:
+def read_layers(host: Host, families: Sequence[int]) -> tuple[dict[int, Layer], tuple[str, ...]]:
     """What comes back at boot, by family, and which of our files are there."""
     unit = host.read(UNIT_FILE)
     attached = unit is not None and unit == unit_text(families) and host.exists(WANTED_LINK)
@@ -88,18 +88,18 @@ def read_layers(host: Host, families: Sequence[int]) -> Tuple[Dict[int, Layer], 
     return layers, tuple(there)
 
 
-def keep(found: Mapping[int, Layer], wanted: Mapping[int, Layer]) -> Tuple[Action, ...]:
+def keep(found: Mapping[int, Layer], wanted: Mapping[int, Layer]) -> tuple[Action, ...]:
     """The actions that make the wanted layers come back at boot. Starting the unit loads the files once, as a boot will."""
     before, after = files(found), files(wanted)
     attached = all(layer.attached for layer in found.values())
     if not attached:
         before.pop(UNIT_FILE, None)
     changed = [WriteFile(path, text) for path, text in after.items() if before.get(path) != text]
-    enabling = () if attached else (Command(("systemctl", "daemon-reload")), Command(("systemctl", "enable", "--now", UNIT)))
+    enabling = () if attached else (Command(("systemctl", "enable", "--now", UNIT)),)
     return (*changed, *enabling)
 
 
-def forget(there: Sequence[str]) -> Tuple[Action, ...]:
+def forget(there: Sequence[str]) -> tuple[Action, ...]:
     """The actions after which nothing of ours comes back at boot."""
     stop = (Command(("systemctl", "disable", "--now", UNIT)),) if UNIT_FILE in there else ()
     reload = (Command(("systemctl", "daemon-reload")),) if UNIT_FILE in there else ()

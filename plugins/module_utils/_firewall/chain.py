@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Dict, List, Optional, Sequence, Tuple
 
 from .._model.firewall import Desired, Entry, Rule, in_order
 
@@ -21,13 +21,13 @@ JUMP = f'INPUT -m comment --comment "{MARK}who may reach the ports of the swarm"
 REJECT = {4: "icmp-admin-prohibited", 6: "icmp6-adm-prohibited"}
 
 
-def render_chain(desired: Desired, family: int) -> Tuple[Entry, ...]:
+def render_chain(desired: Desired, family: int) -> tuple[Entry, ...]:
     """The chain's rules for one address family.
 
     A stranger is told that an administrator forbids it, so that a blocked port does not look like one on which nothing
     listens. ESP of strangers is left alone: another VPN of the host may want it.
     """
-    ports: Dict[str, List[int]] = {}
+    ports: dict[str, list[int]] = {}
     for protocol, port in desired.guarded:
         ports.setdefault(protocol, []).append(port)
     guarded = [(protocol, ",".join(map(str, sorted(numbers)))) for protocol, numbers in ports.items()]
@@ -74,16 +74,16 @@ class Saved:
     counted) the jump belongs. `attached` says that the only jump is the right one and stands in a right place.
     """
 
-    entries: Optional[Tuple[Entry, ...]]
-    jumps: Tuple[str, ...]
+    entries: tuple[Entry, ...] | None
+    jumps: tuple[str, ...]
     place: int
     attached: bool
 
 
 def read_saved(text: str) -> Saved:
     """Read the output of iptables-save, or a file that iptables-restore takes."""
-    entries: Optional[List[Entry]] = None
-    arrivals: List[str] = []
+    entries: list[Entry] | None = None
+    arrivals: list[str] = []
     table = ""
     for line in text.splitlines():
         if line.startswith("*"):
@@ -104,7 +104,7 @@ def read_saved(text: str) -> Saved:
     return Saved(None if entries is None else tuple(entries), jumps, first, right)
 
 
-def _allowed_places(others: Sequence[str]) -> Tuple[int, int]:
+def _allowed_places(others: Sequence[str]) -> tuple[int, int]:
     """The first and the last place in INPUT where the jump works.
 
     It stands after the rules with which Docker drops cleartext VXLAN of encrypted networks (libnetwork's overlay driver
@@ -148,12 +148,12 @@ def restore_text(lines: Sequence[str]) -> str:
     return "".join(f"{line}\n" for line in ("*filter", *lines, "COMMIT"))
 
 
-def chain_lines(entries: Sequence[Entry]) -> Tuple[str, ...]:
+def chain_lines(entries: Sequence[Entry]) -> tuple[str, ...]:
     """The lines that give the chain exactly these rules, with `iptables-restore --noflush`."""
     return (f":{CHAIN} - [0:0]", *(entry.text for entry in entries))
 
 
-def read_set(text: str, family: int) -> Tuple[Tuple[str, ...], bool]:
+def read_set(text: str, family: int) -> tuple[tuple[str, ...], bool]:
     """The members in the output of `ipset save` for one set, and whether the set is of the type that we make."""
     members, right = [], True
     for line in text.splitlines():
@@ -165,7 +165,7 @@ def read_set(text: str, family: int) -> Tuple[Tuple[str, ...], bool]:
     return in_order(members), right
 
 
-def set_lines(family: int, coming: Sequence[str], going: Sequence[str] = (), create: bool = False) -> Tuple[str, ...]:
+def set_lines(family: int, coming: Sequence[str], going: Sequence[str] = (), create: bool = False) -> tuple[str, ...]:
     """The lines that change one set, with `ipset -exist restore`."""
     name = SETS[family]
     made = (f"create {name} hash:ip family {SET_FAMILY[family]}",) if create else ()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Tuple
 
 from .._plan.plan import Blocker
 from .host import Command, Host
@@ -31,20 +30,38 @@ def read_active(host: Host) -> Active:
     return Active(installed, running, host.has("ufw") and enabled is not None)
 
 
-def choose(asked: str, active: Active) -> Tuple[str, Tuple[Blocker, ...]]:
+def choose(asked: str, active: Active) -> tuple[str, tuple[Blocker, ...]]:
     """The backend for what the user asked (auto, firewalld, iptables) on such a host, and what forbids it."""
     chosen = asked if asked != "auto" else "firewalld" if active.firewalld else "iptables"
     return chosen, tuple(_objections(asked, chosen, active))
 
 
-def _objections(asked: str, chosen: str, active: Active) -> Tuple[Blocker, ...]:
+def _objections(asked: str, chosen: str, active: Active) -> tuple[Blocker, ...]:
     if active.firewalld and active.ufw:
-        return (Blocker("backend", "firewalld and ufw are both active, and each undoes what the other does", "disable one: `ufw disable` or `systemctl disable --now firewalld`"),)
+        return (
+            Blocker(
+                "backend",
+                "firewalld and ufw are both active, and each undoes what the other does",
+                "disable one: `ufw disable` or `systemctl disable --now firewalld`",
+            ),
+        )
     if chosen == "firewalld" and not active.firewalld:
         state = "is not running" if active.firewalld_installed else "is not installed"
         return (Blocker("backend", f"firewalld was asked for and {state}", "start it (`systemctl enable --now firewalld`) or use backend=auto"),)
     if chosen == "iptables" and active.firewalld:
-        return (Blocker("backend", "iptables was asked for and firewalld is running: it would drop our rules at its next reload", "use backend=auto, or disable firewalld"),)
+        return (
+            Blocker(
+                "backend",
+                "iptables was asked for and firewalld is running: it would drop our rules at its next reload",
+                "use backend=auto, or disable firewalld",
+            ),
+        )
     if active.ufw and asked == "auto":
-        return (Blocker("backend", "ufw is active, and this release has no backend for it", "set backend=iptables to have our rules evaluated before those of ufw, or disable ufw"),)
+        return (
+            Blocker(
+                "backend",
+                "ufw is active, and this release has no backend for it",
+                "set backend=iptables to have our rules evaluated before those of ufw, or disable ufw",
+            ),
+        )
     return ()

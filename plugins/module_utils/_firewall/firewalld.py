@@ -11,8 +11,8 @@ and Docker Engines before 25.0.13, and 26 to 28, lose the ingress network's rule
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .._model.firewall import Desired, Entry, Layer, in_order
 from .._plan.firewall import Observed, say_peers, say_rules
@@ -39,9 +39,9 @@ class Reading:
     """
 
     reload: bool = False
-    runtime_only: Tuple[Tuple[str, Mapping[str, Tuple[str, ...]], Mapping[str, Tuple[str, ...]]], ...] = ()
-    files: Tuple[str, ...] = ()
-    wrong: Tuple[str, ...] = field(default=())
+    runtime_only: tuple[tuple[str, Mapping[str, tuple[str, ...]], Mapping[str, tuple[str, ...]]], ...] = ()
+    files: tuple[str, ...] = ()
+    wrong: tuple[str, ...] = field(default=())
 
 
 class Firewalld:
@@ -67,7 +67,7 @@ class Firewalld:
         reload = ours is None or not attached or None in peers.values()
         return Observed("firewalld", runtime, permanent, reading=Reading(reload, self._runtime_only() if reload else (), files, wrong))
 
-    def _members(self, family: int) -> Optional[Tuple[str, ...]]:
+    def _members(self, family: int) -> tuple[str, ...] | None:
         command = Command(("firewall-cmd", f"--ipset={policy.SETS[family]}", "--get-entries"))
         done = self._host.run(command)
         if done.status == INVALID_IPSET:
@@ -76,13 +76,13 @@ class Firewalld:
             raise failed(command, done)
         return in_order(done.output.split())
 
-    def _permanent(self, families: Sequence[int]) -> Tuple[Dict[int, Layer], Tuple[str, ...], Tuple[str, ...]]:
+    def _permanent(self, families: Sequence[int]) -> tuple[dict[int, Layer], tuple[str, ...], tuple[str, ...]]:
         text = self._host.read(policy.POLICY_FILE)
         there, wrong = ([policy.POLICY_FILE] if text is not None else []), []
         entries, attached = policy.read_policy_xml(text, families) if text is not None else ({}, False)
         layers = {}
         for family in families:
-            members: Optional[Tuple[str, ...]] = None
+            members: tuple[str, ...] | None = None
             kept = self._host.read(policy.SET_FILE[family])
             if kept is not None:
                 there.append(policy.SET_FILE[family])
@@ -93,13 +93,13 @@ class Firewalld:
             layers[family] = Layer(members, entries.get(family), attached)
         return layers, tuple(there), tuple(wrong)
 
-    def _runtime_only(self) -> Tuple[Tuple[str, Mapping[str, Tuple[str, ...]], Mapping[str, Tuple[str, ...]]], ...]:
+    def _runtime_only(self) -> tuple[tuple[str, Mapping[str, tuple[str, ...]], Mapping[str, tuple[str, ...]]], ...]:
         """The zones that a reload would change, as a reload drops what is only in force and not permanent."""
         now = policy.read_listing(self._host.output(Command(("firewall-cmd", "--list-all-zones"))))
         kept = policy.read_listing(self._host.output(Command(("firewall-cmd", "--permanent", "--list-all-zones"))))
         return tuple((zone, kept[zone], fields) for zone, fields in now.items() if zone in kept and policy.changes(zone, kept[zone], fields))
 
-    def blockers(self, desired: Desired, found: Observed) -> Tuple[Blocker, ...]:
+    def blockers(self, desired: Desired, found: Observed) -> tuple[Blocker, ...]:
         """Reasons why the desired rules cannot be had here."""
         if desired.present and not desired.persistent:
             return (Blocker("persistent", "firewalld has no policies that are not permanent", "set persistent=true"),)
@@ -133,7 +133,7 @@ def _emptied(layer: Layer) -> Layer:
 
 
 def _write_files(desired: Desired, found: Observed, wanted: Observed) -> Step:
-    actions: List[Action] = []
+    actions: list[Action] = []
     for family, layer in wanted.permanent.items():
         path = policy.SET_FILE[family]
         if found.permanent[family].peers != layer.peers or path in found.reading.wrong:
@@ -145,13 +145,13 @@ def _write_files(desired: Desired, found: Observed, wanted: Observed) -> Step:
     return Step("permanent", policy.POLICY, says, Commands(tuple(actions)))
 
 
-def _remove_files(found: Observed) -> List[Step]:
+def _remove_files(found: Observed) -> list[Step]:
     files = tuple(RemoveFile(path) for path in found.reading.files)
     return [Step("permanent", policy.POLICY, "permanent: remove our policy and our sets of peers", Commands(files))] if files else []
 
 
 def _reload(desired: Desired, found: Observed, wanted: Observed) -> Step:
-    calls: List[Tuple[str, ...]] = [("firewall-cmd", "--check-config"), ("firewall-cmd", "--reload")]
+    calls: list[tuple[str, ...]] = [("firewall-cmd", "--check-config"), ("firewall-cmd", "--reload")]
     for zone, kept, now in found.reading.runtime_only:
         calls += policy.changes(zone, kept, now)
     says = f"runtime: {_said(desired, found.runtime, wanted.runtime)}"
@@ -160,7 +160,7 @@ def _reload(desired: Desired, found: Observed, wanted: Observed) -> Step:
     return Step("reload", policy.POLICY, says, Commands(tuple(Command(call) for call in calls)), costs=RELOAD_COST)
 
 
-def _change_runtime(desired: Desired, found: Observed, wanted: Observed) -> List[Step]:
+def _change_runtime(desired: Desired, found: Observed, wanted: Observed) -> list[Step]:
     steps = []
     for family, layer in wanted.runtime.items():
         before, after = found.runtime[family].peers or (), layer.peers or ()
@@ -182,15 +182,15 @@ def _change_runtime(desired: Desired, found: Observed, wanted: Observed) -> List
     return steps
 
 
-def _calls(where: str, adding: Sequence[str], removing: Sequence[str]) -> Tuple[Action, ...]:
+def _calls(where: str, adding: Sequence[str], removing: Sequence[str]) -> tuple[Action, ...]:
     """firewall-cmd takes any number of options of one kind at once, and only of one kind."""
-    kinds: Dict[str, List[str]] = {}
+    kinds: dict[str, list[str]] = {}
     for option in (*adding, *removing):
         kinds.setdefault(option.partition("=")[0], []).append(option)
     return tuple(Command(("firewall-cmd", where, *options)) for options in kinds.values())
 
 
-def _entries(layers: Mapping[int, Layer]) -> List[Entry]:
+def _entries(layers: Mapping[int, Layer]) -> list[Entry]:
     return [entry for layer in layers.values() for entry in layer.entries or ()]
 
 

@@ -12,8 +12,9 @@ import shlex
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Mapping, Optional, Tuple, Union
+from typing import Union
 
 from .._model.errors import CommandFailed
 
@@ -25,7 +26,7 @@ SEARCH_PATH = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin"
 class Command:
     """A program to run, without a shell. `stdin` is the text that it reads."""
 
-    argv: Tuple[str, ...]
+    argv: tuple[str, ...]
     stdin: str = ""
 
     def __str__(self) -> str:
@@ -71,7 +72,7 @@ Action = Union[Command, WriteFile, RemoveFile, RemoveFolder]
 class Commands:
     """The actions of one step, in their order."""
 
-    actions: Tuple[Action, ...]
+    actions: tuple[Action, ...]
 
     def __str__(self) -> str:
         return "; ".join(str(action) for action in self.actions)
@@ -102,7 +103,7 @@ class Host:
         """Whether there is something at a path, be it a dangling link."""
         return os.path.lexists(path)
 
-    def read(self, path: str) -> Optional[str]:
+    def read(self, path: str) -> str | None:
         """A file's text, or None when there is no such file."""
         try:
             with open(path, encoding="utf-8") as file:
@@ -119,9 +120,9 @@ class Host:
             done = subprocess.run(
                 command.argv,
                 input=command.stdin,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                universal_newlines=True,
+                capture_output=True,
+                encoding="utf-8",
+                errors="replace",
                 timeout=self._timeout,
                 env=self._environment,
                 check=False,

@@ -9,8 +9,8 @@ Works with iptables-legacy and iptables-nft alike: whichever `iptables` is, Dock
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .._model.firewall import Desired, Layer
 from .._plan.firewall import Observed, say_peers, say_rules
@@ -27,7 +27,7 @@ class Reading:
     """What the plan has to know of the ruleset besides its layers."""
 
     saved: Mapping[int, chain.Saved]
-    files: Tuple[str, ...]
+    files: tuple[str, ...]
     systemd: bool
 
 
@@ -42,9 +42,9 @@ class Iptables:
         families = (4, 6) if self._host.exists("/proc/net/if_inet6") else (4,)
         missing = tuple(sorted({package for program, package in PACKAGES.items() if not self._host.has(program)}))
         permanent, files = boot.read_layers(self._host, families)
-        runtime: Dict[int, Layer] = {}
-        saved: Dict[int, chain.Saved] = {}
-        obstacles: List[Blocker] = []
+        runtime: dict[int, Layer] = {}
+        saved: dict[int, chain.Saved] = {}
+        obstacles: list[Blocker] = []
         for family in families:
             text = "" if "iptables" in missing else self._host.output(Command((f"{boot.PROGRAM[family]}-save", "-t", "filter")))
             listing = None if "ipset" in missing else self._listing(family)
@@ -56,14 +56,14 @@ class Iptables:
         reading = Reading(saved, files, systemd=self._host.exists("/run/systemd/system"))
         return Observed("iptables", runtime, permanent, missing, tuple(obstacles), reading)
 
-    def _listing(self, family: int) -> Optional[str]:
+    def _listing(self, family: int) -> str | None:
         command = Command(("ipset", "save", chain.SETS[family]))
         done = self._host.run(command)
         if done.status != 0 and "does not exist" not in done.errors:
             raise failed(command, done)
         return done.output if done.status == 0 else None
 
-    def blockers(self, desired: Desired, found: Observed) -> Tuple[Blocker, ...]:
+    def blockers(self, desired: Desired, found: Observed) -> tuple[Blocker, ...]:
         """Reasons why the desired rules cannot be had here."""
         if desired.present and desired.persistent and not found.reading.systemd:
             return (Blocker("persistent", "systemd does not run this host, so nothing would load the rules at boot", "set persistent=false"),)
@@ -116,14 +116,14 @@ def _write_chain(family: int, found: Layer, wanted: Layer, saved: chain.Saved) -
     return _restore(family, lines)
 
 
-def _remove(found: Observed) -> List[Step]:
+def _remove(found: Observed) -> list[Step]:
     steps = []
     for family, layer in found.runtime.items():
         saved = found.reading.saved[family]
         lines = ["-D" + jump[2:] for jump in saved.jumps]
         if layer.entries is not None:
             lines += [f"-F {chain.CHAIN}", f"-X {chain.CHAIN}"]
-        actions: List[Action] = [_restore(family, lines)] if lines else []
+        actions: list[Action] = [_restore(family, lines)] if lines else []
         if layer.peers is not None:
             actions.append(Command(("ipset", "destroy", chain.SETS[family])))
         if actions:
@@ -131,7 +131,7 @@ def _remove(found: Observed) -> List[Step]:
     return steps
 
 
-def _keep(desired: Desired, found: Observed, wanted: Observed) -> List[Step]:
+def _keep(desired: Desired, found: Observed, wanted: Observed) -> list[Step]:
     if desired.present and desired.persistent:
         if found.permanent == wanted.permanent:
             return []

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ElementTree
-from typing import Dict, List, Mapping, Optional, Sequence, Tuple
+from collections.abc import Mapping, Sequence
 from xml.sax.saxutils import escape
 
 from .._model.errors import CommandFailed
@@ -43,10 +43,10 @@ LISTS = {
 """What a zone or policy lists, with the word in firewall-cmd's --add- and --remove- options."""
 SWITCHES = {"forward": "forward", "masquerade": "masquerade", "icmp-block-inversion": "icmp-block-inversion"}
 
-Listing = Dict[str, Dict[str, Tuple[str, ...]]]
+Listing = dict[str, dict[str, tuple[str, ...]]]
 
 
-def render_policy(desired: Desired, family: int) -> Tuple[Entry, ...]:
+def render_policy(desired: Desired, family: int) -> tuple[Entry, ...]:
     """The rich rules for one address family, in the order of their text.
 
     firewalld has no match for an IPsec policy; the rule for the plain data path covers decrypted packets as well.
@@ -59,7 +59,7 @@ def render_policy(desired: Desired, family: int) -> Tuple[Entry, ...]:
     return sort_entries(entries)
 
 
-def sort_entries(entries: Sequence[Entry]) -> Tuple[Entry, ...]:
+def sort_entries(entries: Sequence[Entry]) -> tuple[Entry, ...]:
     """firewalld orders rules by their priority, not by their place in a list; so the list has one order here."""
     return tuple(sorted(entries, key=lambda entry: entry.text))
 
@@ -76,7 +76,7 @@ def read_listing(text: str) -> Listing:
     A field's values stand on its line with blanks between, or on lines of their own that begin with a tab.
     """
     found: Listing = {}
-    fields: Dict[str, Tuple[str, ...]] = {}
+    fields: dict[str, tuple[str, ...]] = {}
     name = ""
     for line in text.splitlines():
         if line.startswith("\t"):
@@ -89,7 +89,7 @@ def read_listing(text: str) -> Listing:
     return found
 
 
-def read_runtime(policy: Mapping[str, Tuple[str, ...]], families: Sequence[int]) -> Tuple[Dict[int, Tuple[Entry, ...]], bool]:
+def read_runtime(policy: Mapping[str, tuple[str, ...]], families: Sequence[int]) -> tuple[dict[int, tuple[Entry, ...]], bool]:
     """The entries of our policy by family, from its listing; and whether its attributes are as they have to be."""
     entries = []
     for name, values in policy.items():
@@ -101,8 +101,8 @@ def read_runtime(policy: Mapping[str, Tuple[str, ...]], families: Sequence[int])
     return _by_family(entries, families), right
 
 
-def _by_family(entries: Sequence[Entry], families: Sequence[int]) -> Dict[int, Tuple[Entry, ...]]:
-    parts: Dict[int, List[Entry]] = {family: [] for family in families}
+def _by_family(entries: Sequence[Entry], families: Sequence[int]) -> dict[int, tuple[Entry, ...]]:
+    parts: dict[int, list[Entry]] = {family: [] for family in families}
     for entry in entries:
         family = 6 if 'family="ipv6"' in entry.text and 6 in parts else 4
         parts[family].append(entry)
@@ -145,7 +145,7 @@ def _rule_xml(text: str) -> str:
     return f"  <{head[0]}{head[1]}>{inside}</{head[0]}>"
 
 
-def read_policy_xml(text: str, families: Sequence[int]) -> Tuple[Dict[int, Tuple[Entry, ...]], bool]:
+def read_policy_xml(text: str, families: Sequence[int]) -> tuple[dict[int, tuple[Entry, ...]], bool]:
     """The entries by family of a policy's file, and whether its attributes are as they have to be. Raises CommandFailed."""
     root = _parse_xml(text, POLICY_FILE)
     found = {
@@ -185,7 +185,7 @@ def set_xml(family: int, peers: Sequence[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def read_set_xml(text: str, family: int) -> Tuple[Tuple[str, ...], bool]:
+def read_set_xml(text: str, family: int) -> tuple[tuple[str, ...], bool]:
     """The members in a set's file, and whether the set is of the type that we make. Raises CommandFailed."""
     root = _parse_xml(text, SET_FILE[family])
     options = {option.get("name"): option.get("value") for option in root.findall("option")}
@@ -200,9 +200,9 @@ def _parse_xml(text: str, path: str) -> ElementTree.Element:
         raise CommandFailed(f"{path} is not XML ({error}): mend or remove it") from None
 
 
-def changes(name: str, before: Mapping[str, Tuple[str, ...]], after: Mapping[str, Tuple[str, ...]]) -> List[Tuple[str, ...]]:
+def changes(name: str, before: Mapping[str, tuple[str, ...]], after: Mapping[str, tuple[str, ...]]) -> list[tuple[str, ...]]:
     """The firewall-cmd calls that turn one zone's runtime listing into another; one for each kind of change."""
-    calls: List[Tuple[str, ...]] = []
+    calls: list[tuple[str, ...]] = []
     for fields, word in LISTS.items():
         old, new = before.get(fields, ()), after.get(fields, ())
         verb = "change" if word == "interface" else "add"
@@ -215,7 +215,7 @@ def changes(name: str, before: Mapping[str, Tuple[str, ...]], after: Mapping[str
     return calls
 
 
-def removal(entry: Entry) -> Optional[str]:
+def removal(entry: Entry) -> str:
     """The firewall-cmd option that takes an entry out of our policy's runtime."""
     if entry.text.startswith("rule "):
         return f"--remove-rich-rule={entry.text}"

@@ -6,10 +6,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Union
+from collections.abc import Mapping
+from typing import Any
 
 from .._model.errors import SwarmError
-from .._model.firewall import Desired, Layer, parse_firewall
+from .._model.firewall import Desired, Entry, Layer, parse_firewall
 from .._plan.firewall import Observed, Requires, plan
 from .._plan.plan import Plan, Step
 from .._run import Reconciliation
@@ -17,6 +18,8 @@ from .choice import choose, read_active
 from .firewalld import Firewalld
 from .host import Host
 from .iptables import Iptables
+
+VERBS = {"allow": "allow from peers", "refuse": "refuse to others", "keep": "allow from the host itself"}
 
 
 class FirewallWork(Reconciliation[Observed]):
@@ -27,10 +30,10 @@ class FirewallWork(Reconciliation[Observed]):
     def __init__(self, options: Mapping[str, Any], host: Host) -> None:
         """Takes the module's options. Raises InvalidOption, CommandFailed."""
         self._host = host
-        self._missing: List[str] = []
+        self._missing: list[str] = []
         self._desired: Desired = parse_firewall(options)
         self._name, self._objections = choose(options["backend"], read_active(host))
-        self._backend: Union[Firewalld, Iptables] = Firewalld(host) if self._name == "firewalld" else Iptables(host)
+        self._backend: Firewalld | Iptables = Firewalld(host) if self._name == "firewalld" else Iptables(host)
 
     def observe(self) -> Observed:
         """Read what is there; nothing is read where the backend itself is in doubt."""
@@ -50,13 +53,9 @@ class FirewallWork(Reconciliation[Observed]):
         self._host.do(step.call)
 
     def show(self, state: Observed) -> Mapping[str, Any]:
-        """Peers and rules by layer and address family."""
-        shown: Dict[str, Any] = {}
-        for layer, families in (("in force", state.runtime), ("at boot", state.permanent)):
-            for family, held in families.items():
-                if not held.empty:
-                    shown[f"{layer}, IPv{family}"] = _shown(held)
-        return shown
+        """Peers and rules, by layer."""
+        layers = {"in force": state.runtime, "at boot": state.permanent}
+        return {name: _shown(families) for name, families in layers.items() if not all(held.empty for held in families.values())}
 
     def returned(self, state: Observed) -> Mapping[str, Any]:
         """The backend, the peers and the rules; and the packages that are missing."""
@@ -68,9 +67,16 @@ class FirewallWork(Reconciliation[Observed]):
         }
 
 
-def _shown(held: Layer) -> Dict[str, Any]:
+def _shown(families: Mapping[int, Layer]) -> dict[str, Any]:
+    """One layer; the rules stand once where they are the same for all address families."""
+    rules = {family: [_said(entry) for entry in held.entries or ()] for family, held in families.items()}
+    same = all(said == rules[4] for said in rules.values())
     return {
-        "peers": list(held.peers or ()),
-        "rules": [f"{entry.verb} {entry.subject}" if entry.verb else entry.text for entry in held.entries or ()],
-        "reached by packets": held.attached,
+        "peers": [address for held in families.values() for address in held.peers or ()],
+        "reached by packets": all(held.attached for held in families.values()),
+        **({"rules": rules[4]} if same else {f"rules for IPv{family}": said for family, said in rules.items()}),
     }
+
+
+def _said(entry: Entry) -> str:
+    return f"{VERBS[entry.verb]} {entry.subject}" if entry.verb else entry.text

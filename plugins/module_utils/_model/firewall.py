@@ -7,8 +7,9 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
+from typing import Any
 
 from .errors import InvalidOption
 
@@ -17,7 +18,7 @@ GOSSIP_PORT = 7946
 DATA_PATH_PORT = 4789
 FAMILIES = (4, 6)
 
-OPTIONS: Dict[str, Any] = {
+OPTIONS: dict[str, Any] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "backend": {"type": "str", "choices": ["auto", "firewalld", "iptables"], "default": "auto"},
     "role": {"type": "str", "choices": ["manager", "worker"]},
@@ -39,7 +40,7 @@ class Rule:
 
     purpose: str
     protocol: str
-    port: Optional[int]
+    port: int | None
     why: str
     ipsec: bool = False
     guarded: bool = True
@@ -52,7 +53,7 @@ class Rule:
             return self.protocol.upper()
         return f"{self.port}/{self.protocol}" + (" inside IPsec" if self.ipsec else "")
 
-    def shown(self) -> Dict[str, Any]:
+    def shown(self) -> dict[str, Any]:
         """The rule as it is returned to the user."""
         return {"purpose": self.purpose, "protocol": self.protocol, "port": self.port, "ipsec": self.ipsec, "why": self.why}
 
@@ -77,8 +78,8 @@ class Layer:
     hold them), `attached` says that packets really come by these rules.
     """
 
-    peers: Optional[Tuple[str, ...]] = None
-    entries: Optional[Tuple[Entry, ...]] = None
+    peers: tuple[str, ...] | None = None
+    entries: tuple[Entry, ...] | None = None
     attached: bool = False
 
     @property
@@ -91,9 +92,9 @@ class Desired:
     """What the user wants. `peers` are canonical addresses by family (4 and 6), sorted as numbers."""
 
     present: bool
-    peers: Mapping[int, Tuple[str, ...]] = field(default_factory=dict)
-    rules: Tuple[Rule, ...] = ()
-    guarded: Tuple[Tuple[str, int], ...] = ()
+    peers: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    rules: tuple[Rule, ...] = ()
+    guarded: tuple[tuple[str, int], ...] = ()
     persistent: bool = True
 
     @property
@@ -125,11 +126,11 @@ def parse_firewall(options: Mapping[str, Any]) -> Desired:
     )
 
 
-def parse_peers(written: Sequence[Any]) -> Dict[int, Tuple[str, ...]]:
+def parse_peers(written: Sequence[Any]) -> dict[int, tuple[str, ...]]:
     """Canonical addresses by family. Raises InvalidOption that names the entry."""
     if not written:
         raise InvalidOption("peers", "the address of every host of the cluster", list(written), "without peers no host could reach another")
-    found: Dict[int, Dict[int, str]] = {family: {} for family in FAMILIES}
+    found: dict[int, dict[int, str]] = {family: {} for family in FAMILIES}
     for index, value in enumerate(written):
         item, text = f"peers[{index}]", str(value).strip()
         try:
@@ -143,19 +144,19 @@ def parse_peers(written: Sequence[Any]) -> Dict[int, Tuple[str, ...]]:
     return {family: in_order(list(addresses.values())) for family, addresses in found.items()}
 
 
-def in_order(addresses: Sequence[str]) -> Tuple[str, ...]:
+def in_order(addresses: Sequence[str]) -> tuple[str, ...]:
     """Addresses sorted as numbers; what is not an address comes first."""
     return tuple(sorted(addresses, key=_number))
 
 
-def _number(text: str) -> Tuple[int, str]:
+def _number(text: str) -> tuple[int, str]:
     try:
         return int(ipaddress.ip_address(text)), text
     except ValueError:
         return -1, text
 
 
-def swarm_rules(manager: bool, data_path_port: int, encrypted: bool) -> Tuple[Rule, ...]:
+def swarm_rules(manager: bool, data_path_port: int, encrypted: bool) -> tuple[Rule, ...]:
     """What the hosts of a swarm have to reach on one of them (docs.docker.com, "Open protocols and ports between the hosts").
 
     2377/tcp is dialled on managers only. Encrypted overlay networks send ESP in transport mode; the packet inside comes by

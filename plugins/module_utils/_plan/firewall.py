@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Dict, List, Mapping, Protocol, Sequence, Tuple
+from typing import Any, Protocol
 
 from .._model.firewall import Desired, Entry, Layer
 from .plan import Blocker, Plan, Step
@@ -25,8 +26,8 @@ class Observed:
     backend: str
     runtime: Mapping[int, Layer] = field(default_factory=dict)
     permanent: Mapping[int, Layer] = field(default_factory=dict)
-    missing: Tuple[str, ...] = ()
-    obstacles: Tuple[Blocker, ...] = ()
+    missing: tuple[str, ...] = ()
+    obstacles: tuple[Blocker, ...] = ()
     reading: Any = field(default=None, compare=False)
 
 
@@ -43,7 +44,7 @@ class Requires:
 class Backend(Protocol):
     """How one firewall renders the rules. All of it is pure."""
 
-    def blockers(self, desired: Desired, found: Observed) -> Tuple[Blocker, ...]:
+    def blockers(self, desired: Desired, found: Observed) -> tuple[Blocker, ...]:
         """Reasons why the desired rules cannot be had here."""
 
     def wanted(self, desired: Desired, found: Observed) -> Observed:
@@ -61,14 +62,12 @@ def plan(desired: Desired, found: Observed, backend: Backend) -> Plan[Observed]:
     wanted = backend.wanted(desired, found)
     if found.missing and not desired.present:
         return Plan(before=found, after=found)
-    required = tuple(
-        Step("require", package, f"the package {package} has to be installed", Requires(package)) for package in found.missing
-    )
+    required = tuple(Step("require", package, f"the package {package} has to be installed", Requires(package)) for package in found.missing)
     steps = tuple(backend.steps(desired, found, wanted))
     return Plan(before=found, after=replace(wanted, missing=()), steps=required + steps)
 
 
-def _unreachable_family(desired: Desired, found: Observed) -> Tuple[Blocker, ...]:
+def _unreachable_family(desired: Desired, found: Observed) -> tuple[Blocker, ...]:
     if 6 in found.runtime or not desired.peers.get(6):
         return ()
     first = desired.peers[6][0]
@@ -89,9 +88,9 @@ def say_rules(desired: Desired, found: Layer, wanted: Layer) -> str:
     return "; ".join(said)
 
 
-def say_entries(desired: Desired, entries: Sequence[Entry]) -> List[str]:
+def say_entries(desired: Desired, entries: Sequence[Entry]) -> list[str]:
     """One sentence for each kind of rule."""
-    subjects: Dict[str, List[str]] = {}
+    subjects: dict[str, list[str]] = {}
     for entry in entries:
         subjects.setdefault(entry.verb, []).append(entry.subject)
     said = []
