@@ -23,45 +23,41 @@ class Active:
 
 
 def read_active(host: Host) -> Active:
-    """Look which firewalls are at work. Runs firewall-cmd once where it is installed. Raises CommandFailed."""
+    """Look which firewalls are at work. Runs one program where firewalld is installed. Raises CommandFailed.
+
+    systemd is asked first, where it runs, because firewall-cmd takes ten times as long to answer.
+    """
     installed = host.has("firewall-cmd")
-    running = installed and host.run(Command(("firewall-cmd", "--state"))).status == 0
+    asking = ("systemctl", "is-active", "firewalld") if host.exists("/run/systemd/system") else ("firewall-cmd", "--state")
+    running = installed and host.run(Command(asking)).status == 0
     enabled = re.search(r"^\s*ENABLED\s*=\s*[\"']?yes", host.read("/etc/ufw/ufw.conf") or "", re.MULTILINE | re.IGNORECASE)
     return Active(installed, running, host.has("ufw") and enabled is not None)
 
 
-def choose(asked: str, active: Active) -> tuple[str, tuple[Blocker, ...]]:
-    """The backend for what the user asked (auto, firewalld, iptables) on such a host, and what forbids it."""
+def choose(asked: str, active: Active, present: bool) -> tuple[str, tuple[Blocker, ...]]:
+    """The backend for what the user asked (auto, firewalld, iptables) on such a host, and what forbids it.
+
+    Rules can be removed (`present` is false) from a firewall that is not the one to put them into.
+    """
     chosen = asked if asked != "auto" else "firewalld" if active.firewalld else "iptables"
-    return chosen, tuple(_objections(asked, chosen, active))
-
-
-def _objections(asked: str, chosen: str, active: Active) -> tuple[Blocker, ...]:
-    if active.firewalld and active.ufw:
-        return (
-            Blocker(
-                "backend",
-                "firewalld and ufw are both active, and each undoes what the other does",
-                "disable one: `ufw disable` or `systemctl disable --now firewalld`",
-            ),
-        )
     if chosen == "firewalld" and not active.firewalld:
         state = "is not running" if active.firewalld_installed else "is not installed"
-        return (Blocker("backend", f"firewalld was asked for and {state}", "start it (`systemctl enable --now firewalld`) or use backend=auto"),)
+        return chosen, (_blocker(f"firewalld was asked for and {state}", "start it (`systemctl enable --now firewalld`) or use backend=auto"),)
+    return chosen, _conflicts(asked, chosen, active) if present else ()
+
+
+def _conflicts(asked: str, chosen: str, active: Active) -> tuple[Blocker, ...]:
+    if active.firewalld and active.ufw:
+        way = "disable one: `ufw disable` or `systemctl disable --now firewalld`"
+        return (_blocker("firewalld and ufw are both active, and each undoes what the other does", way),)
     if chosen == "iptables" and active.firewalld:
-        return (
-            Blocker(
-                "backend",
-                "iptables was asked for and firewalld is running: it would drop our rules at its next reload",
-                "use backend=auto, or disable firewalld",
-            ),
-        )
-    if active.ufw and asked == "auto":
-        return (
-            Blocker(
-                "backend",
-                "ufw is active, and this release has no backend for it",
-                "set backend=iptables to have our rules evaluated before those of ufw, or disable ufw",
-            ),
-        )
+        reason = "iptables was asked for and firewalld is running, which does not know such rules: it drops them, or decides without them"
+        return (_blocker(reason, "use backend=auto, or disable firewalld"),)
+    if asked == "auto" and active.ufw:
+        way = "set backend=iptables to have our rules evaluated before those of ufw, or disable ufw"
+        return (_blocker("ufw is active, and there is no backend for it yet", way),)
     return ()
+
+
+def _blocker(reason: str, remedy: str) -> Blocker:
+    return Blocker("backend", reason, remedy)

@@ -12,12 +12,12 @@ and Docker Engines before 25.0.13, and 26 to 28, lose the ingress network's rule
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from .._model.firewall import Desired, Entry, Layer, in_order
 from .._plan.firewall import Observed, say_peers, say_rules
 from .._plan.plan import Blocker, Step
-from . import policy
+from . import boot, policy
 from .host import Action, Command, Commands, Host, RemoveFile, WriteFile, failed
 
 NAME = {4: "IPv4", 6: "IPv6"}
@@ -35,13 +35,14 @@ class Reading:
 
     `reload` says that firewalld does not know our policy and sets yet. `runtime_only` are the zones whose runtime is not
     what is permanent: name, what is permanent, what is in force. `files` are those of ours that are there, `wrong` those of
-    them that are not of our making.
+    them that are not of our making. `leftover` says that rules of ours are in iptables, too.
     """
 
     reload: bool = False
     runtime_only: tuple[tuple[str, Mapping[str, tuple[str, ...]], Mapping[str, tuple[str, ...]]], ...] = ()
     files: tuple[str, ...] = ()
-    wrong: tuple[str, ...] = field(default=())
+    wrong: tuple[str, ...] = ()
+    leftover: bool = False
 
 
 class Firewalld:
@@ -65,7 +66,8 @@ class Firewalld:
         runtime = {family: Layer(peers[family], entries[family] if ours is not None else None, attached) for family in families}
         permanent, files, wrong = self._permanent(families)
         reload = ours is None or not attached or None in peers.values()
-        return Observed("firewalld", runtime, permanent, reading=Reading(reload, self._runtime_only() if reload else (), files, wrong))
+        reading = Reading(reload, self._runtime_only() if reload else (), files, wrong, self._host.exists(boot.UNIT_FILE))
+        return Observed("firewalld", runtime, permanent, reading=reading)
 
     def _members(self, family: int) -> tuple[str, ...] | None:
         command = Command(("firewall-cmd", f"--ipset={policy.SETS[family]}", "--get-entries"))
@@ -77,20 +79,17 @@ class Firewalld:
         return in_order(done.output.split())
 
     def _permanent(self, families: Sequence[int]) -> tuple[dict[int, Layer], tuple[str, ...], tuple[str, ...]]:
+        """What is permanent, by family; which files of ours are there; and which of them are of a type that we do not make."""
         text = self._host.read(policy.POLICY_FILE)
-        there, wrong = ([policy.POLICY_FILE] if text is not None else []), []
         entries, attached = policy.read_policy_xml(text, families) if text is not None else ({}, False)
-        layers = {}
+        layers, wrong = {}, []
         for family in families:
-            members: tuple[str, ...] | None = None
-            kept = self._host.read(policy.SET_FILE[family])
-            if kept is not None:
-                there.append(policy.SET_FILE[family])
-                members, right = policy.read_set_xml(kept, family)
-                members = in_order(members)
-                if not right:
-                    wrong.append(policy.SET_FILE[family])
-            layers[family] = Layer(members, entries.get(family), attached)
+            members, right = policy.read_set_xml(self._host.read(policy.SET_FILE[family]), family)
+            layers[family] = Layer(None if members is None else in_order(members), entries.get(family), attached)
+            if not right:
+                wrong.append(policy.SET_FILE[family])
+        paths = [policy.POLICY_FILE, *policy.SET_FILE.values()]
+        there = [path for path in (*paths, *(f"{path}.old" for path in paths)) if self._host.exists(path)]
         return layers, tuple(there), tuple(wrong)
 
     def _runtime_only(self) -> tuple[tuple[str, Mapping[str, tuple[str, ...]], Mapping[str, tuple[str, ...]]], ...]:
@@ -103,6 +102,9 @@ class Firewalld:
         """Reasons why the desired rules cannot be had here."""
         if desired.present and not desired.persistent:
             return (Blocker("persistent", "firewalld has no policies that are not permanent", "set persistent=true"),)
+        if desired.present and found.reading.leftover:
+            reason = f"this host still has our rules of iptables ({boot.UNIT}), and firewalld does not know them"
+            return (Blocker("backend", reason, "remove them first, with state=absent and backend=iptables"),)
         return ()
 
     def wanted(self, desired: Desired, found: Observed) -> Observed:
@@ -117,15 +119,18 @@ class Firewalld:
         return replace(found, runtime=layers, permanent=layers, reading=Reading())
 
     def steps(self, desired: Desired, found: Observed, wanted: Observed) -> Sequence[Step]:
-        """Files first; then a reload where firewalld does not know our names, else the differences in the runtime."""
+        """Files first; then a reload where firewalld does not know our names, else the differences in the runtime.
+
+        Within the runtime whoever comes is let in before anybody is refused, and a removal goes the other way.
+        """
         if not desired.present:
-            return [*_change_runtime(desired, found, wanted), *_remove_files(found)]
+            return [*_change_rules(desired, found, wanted), *_change_sets(found, wanted), *_remove_files(found)]
         steps = []
         if found.permanent != wanted.permanent or found.reading.wrong:
             steps.append(_write_files(desired, found, wanted))
         if found.reading.reload:
             return [*steps, _reload(desired, found, wanted)]
-        return [*steps, *_change_runtime(desired, found, wanted)]
+        return [*steps, *_change_sets(found, wanted), *_change_rules(desired, found, wanted)]
 
 
 def _emptied(layer: Layer) -> Layer:
@@ -160,7 +165,7 @@ def _reload(desired: Desired, found: Observed, wanted: Observed) -> Step:
     return Step("reload", policy.POLICY, says, Commands(tuple(Command(call) for call in calls)), costs=RELOAD_COST)
 
 
-def _change_runtime(desired: Desired, found: Observed, wanted: Observed) -> list[Step]:
+def _change_sets(found: Observed, wanted: Observed) -> list[Step]:
     steps = []
     for family, layer in wanted.runtime.items():
         before, after = found.runtime[family].peers or (), layer.peers or ()
@@ -171,15 +176,19 @@ def _change_runtime(desired: Desired, found: Observed, wanted: Observed) -> list
                 [f"--remove-entry={address}" for address in before if address not in after],
             )
             steps.append(Step("peers", NAME[family], f"{NAME[family]}: {say_peers(found.runtime[family], layer)}", Commands(commands)))
-    before_entries, after_entries = _entries(found.runtime), _entries(wanted.runtime)
-    if before_entries != after_entries:
-        commands = _calls(
-            f"--policy={policy.POLICY}",
-            [f"--add-rich-rule={entry.text}" for entry in after_entries if entry not in before_entries],
-            [policy.removal(entry) for entry in before_entries if entry not in after_entries],
-        )
-        steps.append(Step("rules", policy.POLICY, f"runtime: {_said(desired, found.runtime, wanted.runtime, peers=False)}", Commands(commands)))
     return steps
+
+
+def _change_rules(desired: Desired, found: Observed, wanted: Observed) -> list[Step]:
+    before, after = _entries(found.runtime), _entries(wanted.runtime)
+    if before == after:
+        return []
+    commands = _calls(
+        f"--policy={policy.POLICY}",
+        [f"--add-rich-rule={entry.text}" for entry in after if entry not in before],
+        [policy.removal(entry) for entry in reversed(before) if entry not in after],
+    )
+    return [Step("rules", policy.POLICY, f"runtime: {_said(desired, found.runtime, wanted.runtime, peers=False)}", Commands(commands))]
 
 
 def _calls(where: str, adding: Sequence[str], removing: Sequence[str]) -> tuple[Action, ...]:
@@ -190,8 +199,8 @@ def _calls(where: str, adding: Sequence[str], removing: Sequence[str]) -> tuple[
     return tuple(Command(("firewall-cmd", where, *options)) for options in kinds.values())
 
 
-def _entries(layers: Mapping[int, Layer]) -> list[Entry]:
-    return [entry for layer in layers.values() for entry in layer.entries or ()]
+def _entries(layers: Mapping[int, Layer]) -> tuple[Entry, ...]:
+    return policy.sort_entries([entry for layer in layers.values() for entry in layer.entries or ()])
 
 
 def _said(desired: Desired, found: Mapping[int, Layer], wanted: Mapping[int, Layer], peers: bool = True) -> str:

@@ -47,7 +47,7 @@ Listing = dict[str, dict[str, tuple[str, ...]]]
 
 
 def render_policy(desired: Desired, family: int) -> tuple[Entry, ...]:
-    """The rich rules for one address family, in the order of their text.
+    """The rich rules for one address family.
 
     firewalld has no match for an IPsec policy; the rule for the plain data path covers decrypted packets as well.
     """
@@ -60,8 +60,8 @@ def render_policy(desired: Desired, family: int) -> tuple[Entry, ...]:
 
 
 def sort_entries(entries: Sequence[Entry]) -> tuple[Entry, ...]:
-    """firewalld orders rules by their priority, not by their place in a list; so the list has one order here."""
-    return tuple(sorted(entries, key=lambda entry: entry.text))
+    """firewalld orders rules by their priority, not by their place in a list; so do we, what lets somebody in first."""
+    return tuple(sorted(entries, key=lambda entry: (f'priority="{ALLOW_PRIORITY}"' not in entry.text, entry.text)))
 
 
 def _element(rule: Rule) -> str:
@@ -185,8 +185,10 @@ def set_xml(family: int, peers: Sequence[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def read_set_xml(text: str, family: int) -> tuple[tuple[str, ...], bool]:
-    """The members in a set's file, and whether the set is of the type that we make. Raises CommandFailed."""
+def read_set_xml(text: str | None, family: int) -> tuple[tuple[str, ...] | None, bool]:
+    """The members in a set's file (None: no file), and whether the set is of the type that we make. Raises CommandFailed."""
+    if text is None:
+        return None, True
     root = _parse_xml(text, SET_FILE[family])
     options = {option.get("name"): option.get("value") for option in root.findall("option")}
     right = root.get("type") == "hash:ip" and options.get("family", "inet") == SET_FAMILY[family]

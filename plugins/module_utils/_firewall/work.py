@@ -11,15 +11,13 @@ from typing import Any
 
 from .._model.errors import SwarmError
 from .._model.firewall import Desired, Entry, Layer, parse_firewall
-from .._plan.firewall import Observed, Requires, plan
+from .._plan.firewall import MEANING, Observed, Requires, plan
 from .._plan.plan import Plan, Step
 from .._run import Reconciliation
 from .choice import choose, read_active
 from .firewalld import Firewalld
 from .host import Host
 from .iptables import Iptables
-
-VERBS = {"allow": "allow from peers", "refuse": "refuse to others", "keep": "allow from the host itself"}
 
 
 class FirewallWork(Reconciliation[Observed]):
@@ -32,7 +30,7 @@ class FirewallWork(Reconciliation[Observed]):
         self._host = host
         self._missing: list[str] = []
         self._desired: Desired = parse_firewall(options)
-        self._name, self._objections = choose(options["backend"], read_active(host))
+        self._name, self._objections = choose(options["backend"], read_active(host), self._desired.present)
         self._backend: Firewalld | Iptables = Firewalld(host) if self._name == "firewalld" else Iptables(host)
 
     def observe(self) -> Observed:
@@ -79,4 +77,4 @@ def _shown(families: Mapping[int, Layer]) -> dict[str, Any]:
 
 
 def _said(entry: Entry) -> str:
-    return f"{VERBS[entry.verb]} {entry.subject}" if entry.verb else entry.text
+    return MEANING[entry.verb].format(entry.subject, "peers") if entry.verb else entry.text

@@ -74,13 +74,18 @@ def _unreachable_family(desired: Desired, found: Observed) -> tuple[Blocker, ...
     return (Blocker("peers", f"{first} is an IPv6 address and this host's kernel has no IPv6", "enable IPv6 or give IPv4 addresses"),)
 
 
+MEANING = {"allow": "allow {} from {}", "refuse": "refuse {} to others", "keep": "let the host itself reach {}"}
+"""An entry's verb as a sentence, for its subject and those whom it is about."""
+
+
 def say_rules(desired: Desired, found: Layer, wanted: Layer) -> str:
     """In words, what becomes of the rules between two layers."""
     before, after = found.entries or (), wanted.entries or ()
-    said = say_entries(desired, tuple(entry for entry in after if entry not in before))
-    for entry in before:
-        if entry not in after:
-            said.append(f"no longer {entry.verb} {entry.subject}" if entry.verb else f"remove the rule {entry.text!r}, which does not belong there")
+    coming = [entry for entry in after if entry not in before]
+    going = [entry for entry in before if entry not in after]
+    said = say_entries(coming, desired.count)
+    said += [f"no longer {sentence}" for sentence in say_entries(going, "peers")]
+    said += [f"remove the rule {entry.text!r}, which is not of our making" for entry in going if not entry.verb]
     if not said and before != after:
         said.append("put the rules back in their order")
     if wanted.attached and not found.attached:
@@ -88,19 +93,12 @@ def say_rules(desired: Desired, found: Layer, wanted: Layer) -> str:
     return "; ".join(said)
 
 
-def say_entries(desired: Desired, entries: Sequence[Entry]) -> list[str]:
+def say_entries(entries: Sequence[Entry], peers: str) -> list[str]:
     """One sentence for each kind of rule."""
     subjects: dict[str, list[str]] = {}
     for entry in entries:
         subjects.setdefault(entry.verb, []).append(entry.subject)
-    said = []
-    if "allow" in subjects:
-        said.append(f"allow {listed(subjects['allow'])} from {desired.count}")
-    if "refuse" in subjects:
-        said.append(f"refuse {listed(subjects['refuse'])} to everybody else")
-    if "keep" in subjects:
-        said.append("let the host reach itself")
-    return said
+    return [sentence.format(listed(subjects[verb]), peers) for verb, sentence in MEANING.items() if verb in subjects]
 
 
 def say_peers(found: Layer, wanted: Layer) -> str:
