@@ -9,13 +9,11 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 RECIPE_FOLDER = Path(__file__).resolve().parent.parent / "image"
 MODULES_ROOT = Path("/usr/lib/uml/modules")
-SUITES = ("bookworm", "trixie")
 # To be raised when image.py builds something else from the same parts.
 RECIPE_VERSION = 1
 
@@ -24,7 +22,12 @@ BASE_PACKAGES = (
     "ipset", "kmod", "procps", "tcpdump", "curl", "bind9-dnsutils", "conntrack", "ethtool", "firewalld", "ufw", "sudo",
     "ca-certificates", "busybox-static", "iputils-ping", "netcat-openbsd", "libpam-systemd",
 )
-ENGINE_PACKAGES = ("docker.io", "python3-docker", "python3-pyroute2")
+# Since Debian 13 the docker command is a package of its own, which docker.io only recommends.
+ENGINE_PACKAGES = {
+    "bookworm": ("docker.io", "python3-docker", "python3-pyroute2"),
+    "trixie": ("docker.io", "docker-cli", "python3-docker", "python3-pyroute2"),
+}
+SUITES = tuple(ENGINE_PACKAGES)
 
 
 @dataclass(frozen=True)
@@ -64,8 +67,9 @@ def digest_of(folder: Path) -> str:
 
 def recipe(suite: str, *, bare: bool, kernel: str, public_key: str, folder: Path = RECIPE_FOLDER) -> Recipe:
     """The recipe for one image; ``kernel`` is the version of the User Mode Linux modules."""
-    packages: Sequence[str] = BASE_PACKAGES if bare else BASE_PACKAGES + ENGINE_PACKAGES
+    engine = ENGINE_PACKAGES[suite]
     return Recipe(
-        suite=suite, bare=bare, packages=tuple(packages), in_apt_source=ENGINE_PACKAGES if bare else (),
+        suite=suite, bare=bare, packages=BASE_PACKAGES if bare else BASE_PACKAGES + engine,
+        in_apt_source=engine if bare else (),
         kernel=kernel, public_key=public_key, parts=digest_of(folder),
     )
