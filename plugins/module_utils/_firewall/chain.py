@@ -37,7 +37,13 @@ def render_chain(desired: Desired, family: int) -> tuple[Entry, ...]:
     ]
     allowing = [_allow(rule, family) for rule in desired.rules]
     refusing = [
-        _entry(f"-p {protocol} -m multiport --dports {numbers}", "strangers", f"REJECT --reject-with {REJECT[family]}", "refuse", f"{numbers}/{protocol}")
+        _entry(
+            f"-p {protocol} -m multiport --dports {numbers}",
+            "strangers",
+            f"REJECT --reject-with {REJECT[family]}",
+            "refuse",
+            f"{numbers}/{protocol}",
+        )
         for protocol, numbers in guarded
     ]
     return tuple(keeping + allowing + refusing)

@@ -42,7 +42,9 @@ def choose(asked: str, active: Active, present: bool) -> tuple[str, tuple[Blocke
     chosen = asked if asked != "auto" else "firewalld" if active.firewalld else "iptables"
     if chosen == "firewalld" and not active.firewalld:
         state = "is not running" if active.firewalld_installed else "is not installed"
-        return chosen, (_blocker(f"firewalld was asked for and {state}", "start it (`systemctl enable --now firewalld`) or use backend=auto"),)
+        return chosen, (
+            _blocker(f"firewalld was asked for and {state}", "start it (`systemctl enable --now firewalld`) or use backend=auto"),
+        )
     return chosen, _conflicts(asked, chosen, active) if present else ()
 
 

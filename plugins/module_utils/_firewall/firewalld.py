@@ -96,7 +96,9 @@ class Firewalld:
         """The zones that a reload would change, as a reload drops what is only in force and not permanent."""
         now = policy.read_listing(self._host.output(Command(("firewall-cmd", "--list-all-zones"))))
         kept = policy.read_listing(self._host.output(Command(("firewall-cmd", "--permanent", "--list-all-zones"))))
-        return tuple((zone, kept[zone], fields) for zone, fields in now.items() if zone in kept and policy.changes(zone, kept[zone], fields))
+        return tuple(
+            (zone, kept[zone], fields) for zone, fields in now.items() if zone in kept and policy.changes(zone, kept[zone], fields)
+        )
 
     def blockers(self, desired: Desired, found: Observed) -> tuple[Blocker, ...]:
         """Reasons why the desired rules cannot be had here."""
@@ -143,7 +145,10 @@ def _write_files(desired: Desired, found: Observed, wanted: Observed) -> Step:
         path = policy.SET_FILE[family]
         if found.permanent[family].peers != layer.peers or path in found.reading.wrong:
             actions.append(WriteFile(path, policy.set_xml(family, layer.peers or ())))
-    if any(found.permanent[family].entries != layer.entries or not found.permanent[family].attached for family, layer in wanted.permanent.items()):
+    if any(
+        found.permanent[family].entries != layer.entries or not found.permanent[family].attached
+        for family, layer in wanted.permanent.items()
+    ):
         entries = [entry for layer in wanted.permanent.values() for entry in layer.entries or ()]
         actions.append(WriteFile(policy.POLICY_FILE, policy.policy_xml(entries)))
     says = f"permanent: {_said(desired, found.permanent, wanted.permanent)}"

@@ -66,7 +66,9 @@ class Iptables:
     def blockers(self, desired: Desired, found: Observed) -> tuple[Blocker, ...]:
         """Reasons why the desired rules cannot be had here."""
         if desired.present and desired.persistent and not found.reading.systemd:
-            return (Blocker("persistent", "systemd does not run this host, so nothing would load the rules at boot", "set persistent=false"),)
+            return (
+                Blocker("persistent", "systemd does not run this host, so nothing would load the rules at boot", "set persistent=false"),
+            )
         return ()
 
     def wanted(self, desired: Desired, found: Observed) -> Observed:

@@ -47,7 +47,9 @@ class FirewallWork(Reconciliation[Observed]):
     def apply(self, step: Step) -> None:
         """Make one step. Raises CommandFailed; SwarmError when a package has to be installed first."""
         if isinstance(step.call, Requires):
-            raise SwarmError(f"the package {step.call.package} is not installed on this host: install it, or use the role meshwork.swarm.firewall, which does")
+            raise SwarmError(
+                f"the package {step.call.package} is not installed on this host: install it, or use the role meshwork.swarm.firewall, which does"
+            )
         self._host.do(step.call)
 
     def show(self, state: Observed) -> Mapping[str, Any]:

@@ -21,7 +21,8 @@ from .errors import InvalidOption
 Json = dict[str, Any]
 Values = Mapping[str, Any]
 Path = tuple[str, ...]
-EMPTY: tuple[Any, ...] = ("", (), {}, 0)
+NOTHING: tuple[Any, ...] = ("", (), {})
+EMPTY: tuple[Any, ...] = (*NOTHING, 0)
 
 
 def _same(wanted: Any, found: Any) -> bool:
@@ -164,7 +165,7 @@ def show(table: Table, values: Values) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for row in table:
         value = values.get(row.option)
-        if value is None or (value == row.absent and value in EMPTY and not isinstance(value, bool)):
+        if value is None or _as_if_unset(row, value):
             continue
         *parents, name = row.option.split(".")
         level = result
@@ -177,6 +178,10 @@ def show(table: Table, values: Values) -> dict[str, Any]:
 def too_new(table: Table, values: Values, api: tuple[int, int]) -> list[Row]:
     """The rows among the given values that the Engine's API does not have yet."""
     return [row for row in table if row.option in values and row.since > api]
+
+
+def _as_if_unset(row: Row, value: Any) -> bool:
+    return value in NOTHING if row.absent is None else value in EMPTY and value == row.absent and not isinstance(value, bool)
 
 
 def _shown(row: Row, value: Any) -> Any:

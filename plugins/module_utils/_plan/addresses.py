@@ -39,6 +39,12 @@ def host_part(address: str) -> str:
     return address if address.count(":") > 1 else address.partition(":")[0]
 
 
+def resolved(address: str, interfaces: Interfaces) -> str:
+    """The address behind what was written: an interface name becomes its IPv4 address, a port is dropped."""
+    wanted = host_part(address)
+    return next((found for found in interfaces.get(wanted, ()) if ipaddress.ip_address(found).version == 4), wanted)
+
+
 def not_on_host(addresses: Addresses, interfaces: Interfaces, item: str) -> tuple[Blocker, ...]:
     """Blockers for each given address that this host does not have.
 

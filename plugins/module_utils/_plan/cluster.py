@@ -14,7 +14,7 @@ from .._model.item import Item
 from .._model.membership import Addresses, Interfaces, Membership
 from .._model.swarm import DEFAULT_SUBNET_SIZE, SWARM
 from .._model.table import Difference, differences, merged, write
-from .addresses import host_part, not_on_host
+from .addresses import not_on_host, resolved
 from .plan import Blocker, Call, Plan, Step
 
 IMMUTABLE_REMEDY = "it is fixed when the swarm is made: write in the inventory what the swarm has, or build a new swarm"
@@ -79,7 +79,9 @@ def _init(wanted: WantedCluster, found: Cluster) -> Plan[Cluster]:
     step = Step("init", "swarm", f"make a new swarm on this host{where}", Call("POST", "/swarm/init", body=body))
     defaults = {row.option: row.absent for row in SWARM}
     after = Cluster(
-        replace(found.membership, state="active", control=True, node_addr=host_part(wanted.addresses.advertise_addr or "")),
+        replace(
+            found.membership, state="active", control=True, node_addr=resolved(wanted.addresses.advertise_addr or "", found.interfaces)
+        ),
         Item("swarm", merged(SWARM, wanted.values, defaults)),
         found.interfaces,
     )
@@ -109,8 +111,7 @@ def _moved(addresses: Addresses, found: Cluster) -> list[Blocker]:
     """The advertise address of a member cannot be changed; interface names are told by their address."""
     if not addresses.advertise_addr:
         return []
-    wanted = host_part(addresses.advertise_addr)
-    acceptable = found.interfaces.get(wanted, (wanted,))
-    if found.membership.node_addr in acceptable:
+    wanted = resolved(addresses.advertise_addr, found.interfaces)
+    if found.membership.node_addr == wanted:
         return []
     return [Blocker("swarm", f"advertise_addr: wanted {wanted}, found {found.membership.node_addr}", ADVERTISE_REMEDY)]

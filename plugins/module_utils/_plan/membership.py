@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .._model.membership import Addresses, Interfaces, Membership
-from .addresses import host_part, not_on_host
+from .addresses import not_on_host, resolved
 from .plan import Blocker, Call, Plan, Step
 
 ITEM = "membership"
@@ -77,7 +77,7 @@ def _join(wanted: WantedMembership, found: Host) -> Plan[Host]:
         state="active",
         control=wanted.role == "manager",
         node_id=found.membership.node_id or "(given by the swarm)",
-        node_addr=host_part(wanted.addresses.advertise_addr or ""),
+        node_addr=resolved(wanted.addresses.advertise_addr or "", found.interfaces),
     )
     return Plan(found, replace(found, membership=joined), (step,), blockers)
 

@@ -176,7 +176,7 @@ def _remove(item: Item, found: Services) -> Step:
 def describe(item: Item) -> str:
     """A service in a few words: "service web, 3 x nginx:1.27, networks front, published 8080->80/tcp (ingress)"."""
     values = item.values
-    count = "one a node" if values.get("mode") == "global" else f"{values.get('replicas', 1)} x"
+    count = "one a node," if values.get("mode") == "global" else f"{values.get('replicas', 1)} x"
     parts = [f"service {item.name}, {count} {values.get('image', '')}".rstrip()]
     if values.get("networks"):
         parts.append("networks " + " ".join(attachment[0] for attachment in values["networks"]))

@@ -1,0 +1,45 @@
+#!/usr/bin/env python3
+# Copyright: (c) 2026, the meshwork.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The nodes of a running lab as an Ansible inventory.
+
+LAB_NAME names the lab (default: main), LAB_MANAGERS says how many of its nodes are managers (default: 1).
+What the cluster is to be stands in group_vars/.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+LAB = Path(__file__).resolve().parents[2] / "tests" / "lab" / "lab"
+
+
+def main() -> None:
+    """Print the inventory, whatever Ansible asked for (--list is the only question when there is _meta)."""
+    name = os.environ.get("LAB_NAME") or "main"
+    managers = int(os.environ.get("LAB_MANAGERS") or 1)
+    answer = subprocess.run([LAB, "--name", name, "status", "--json"], check=True, capture_output=True, text=True)
+    lab = json.loads(answer.stdout)
+    nodes = list(lab["nodes"])
+    hosts = {node: {"ansible_host": lab["nodes"][node]["addresses"][0]} for node in nodes}
+    connection = {
+        "ansible_user": "root",
+        "ansible_python_interpreter": "/usr/bin/python3",
+        # labs share addresses, so that each needs shared connections of its own
+        "ansible_ssh_common_args": f"-F {lab['ssh_config']} -o ControlPath={lab['folder']}/ansible-%h",
+    }
+    inventory = {
+        "_meta": {"hostvars": hosts},
+        "swarm": {"children": ["swarm_managers", "swarm_workers"], "vars": connection},
+        "swarm_managers": {"hosts": nodes[:managers]},
+        "swarm_workers": {"hosts": nodes[managers:]},
+    }
+    print(json.dumps(inventory, indent=1))
+
+
+if __name__ == "__main__":
+    main()
