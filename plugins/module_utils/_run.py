@@ -95,11 +95,12 @@ class Outcome:
 def reconcile(work: Reconciliation[State], checking: bool, outcome: Outcome, clock: Callable[[], float] = time.monotonic) -> None:
     """Make true what `work` wants, or stop after the plan when `checking`. Raises SwarmError; `outcome` tells how far it came."""
     for _round in range(ROUNDS):
-        plan = work.plan(work.observe())
+        found = work.observe()
+        plan = work.plan(found)
         outcome.planned(work, plan)
         if plan.blockers:
             raise SwarmError("\n".join(str(blocker) for blocker in plan.blockers))
-        if checking:
+        if checking or not (plan.steps or work.pending(found)):
             return
         try:
             for step in plan.steps:

@@ -108,7 +108,7 @@ from ansible_collections.meshwork.swarm.plugins.module_utils._model.item import 
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.node import NODE, hostname, reachable
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.table import argument_spec, show
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.nodes import Nodes, WantedNodes, newcomer, plan_nodes
-from ansible_collections.meshwork.swarm.plugins.module_utils._plan.plan import Plan
+from ansible_collections.meshwork.swarm.plugins.module_utils._plan.plan import Plan, Step
 from ansible_collections.meshwork.swarm.plugins.module_utils._run import run
 
 
@@ -122,6 +122,7 @@ class NodesWork(SwarmWide[Nodes]):
         for entry in joining:
             entry["id"] = f"{entry['name']} (joins in this run)"
         self.newcomers: Sequence[Item] = [newcomer(entry) for entry in joining]
+        self.promoted: Set[str] = set()
         self.wanted = WantedNodes(parse_items(NODE, entries, "nodes", key="id"), module.params["merge_labels"])
 
     def observe(self) -> Nodes:
@@ -131,9 +132,14 @@ class NodesWork(SwarmWide[Nodes]):
     def plan(self, found: Nodes) -> Plan[Nodes]:
         return self.told(plan_nodes(self.wanted, found))
 
+    def apply(self, step: Step) -> None:
+        super().apply(step)
+        if step.action == "promote":
+            self.promoted.add(step.item)
+
     def pending(self, found: Nodes) -> Sequence[str]:
-        wanted = {item.name for item in self.wanted.items if item.values.get("role") == "manager"}
-        return [f"node {hostname(node)} is not yet reachable as a manager" for node in found if node.id in wanted and not reachable(node)]
+        waiting = [hostname(node) for node in found if hostname(node) in self.promoted and not reachable(node)]
+        return [f"node {name} is not yet reachable as a manager" for name in waiting]
 
     def show(self, state: Nodes) -> Mapping[str, Any]:
         return {hostname(node): show(NODE, node.values) for node in state}
