@@ -122,7 +122,7 @@ class NodesWork(SwarmWide[Nodes]):
         for entry in joining:
             entry["id"] = f"{entry['name']} (joins in this run)"
         self.newcomers: Sequence[Item] = [newcomer(entry) for entry in joining]
-        self.promoted: Set[str] = set()
+        self.promoted: set[str] = set()
         self.wanted = WantedNodes(parse_items(NODE, entries, "nodes", key="id"), module.params["merge_labels"])
 
     def observe(self) -> Nodes:
