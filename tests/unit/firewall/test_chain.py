@@ -60,11 +60,13 @@ def test_what_a_real_host_prints_is_what_is_rendered(options: dict[str, Any]) ->
     found = read_saved(SAVED)
     assert found.entries == render_chain(parse_firewall(options), 4)
     assert found.attached
-    assert [(entry.verb, entry.subject) for entry in found.entries][2:6] == [
+    assert [(entry.verb, entry.subject) for entry in found.entries][2:8] == [
         ("allow", "2377/tcp"),
         ("allow", "7946/tcp"),
         ("allow", "7946/udp"),
         ("allow", "ESP"),
+        ("allow", "4789/udp inside IPsec"),
+        ("allow", "4789/udp"),
     ]
 
 
