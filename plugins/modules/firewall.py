@@ -1,5 +1,4 @@
 #!/usr/bin/python
-
 # Copyright: (c) 2026, the meshwork.swarm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -11,7 +10,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: firewall
 short_description: Let the hosts of a swarm reach each other, and nobody else
-version_added: "1.0.0"
+version_added: 1.0.0
 description:
   - Opens the ports of Docker Swarm on this host to the addresses of the cluster's hosts, and refuses them to everybody else.
   - These are 2377/tcp on managers, 7946/tcp, 7946/udp and the data path port over UDP (VXLAN); where overlay networks are
@@ -19,7 +18,7 @@ description:
   - The addresses are one set for each address family, so a host that joins or leaves changes the set and no rule.
   - The ruleset itself is read, so a rule that somebody deleted or added by hand among ours is seen and mended. Rules of others are
     left as they are, and so are the chains of Docker.
-  - With P(firewalld#backend) rules are a policy named C(meshwork-swarm) and the ipsets C(meshwork-swarm-4) and C(meshwork-swarm-6),
+  - With firewalld the rules are a policy named C(meshwork-swarm) and the ipsets C(meshwork-swarm-4) and C(meshwork-swarm-6),
     permanent and in the runtime.
   - With iptables they are a chain C(MESHWORK-SWARM) in the filter table, which INPUT jumps to, the same two ipsets, and a systemd unit
     C(meshwork-swarm-firewall.service) that brings just these back at boot, before Docker starts.
@@ -167,7 +166,7 @@ rules:
       type: str
       sample: gossip of nodes and networks
 missing_packages:
-  description: The packages that have to be installed before the rules can be made; the module fails when there are any, except in check mode.
+  description: The packages that have to be installed first; the module fails when there are any, except in check mode.
   type: list
   elements: str
   returned: when the options are valid

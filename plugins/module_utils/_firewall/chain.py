@@ -145,6 +145,7 @@ def _read_entry(line: str) -> Entry:
         return Entry(text)
     protocol, ports = _PROTOCOL.search(text), _PORTS.search(text)
     subject = (f"{ports.group(1)}/" if ports else "") + (protocol.group(1) if protocol else "everything")
+    subject = f"{subject} inside IPsec" if " --pol ipsec " in text else subject
     verb = "refuse" if _target(line) == "REJECT" else "keep" if "-i lo" in text else "allow"
     return Entry(text, verb, subject if ports else subject.upper())
 

@@ -214,10 +214,8 @@ def _said(desired: Desired, found: Mapping[int, Layer], wanted: Mapping[int, Lay
         now = found[family]
         if peers and now.peers is not None and now.peers != layer.peers:
             said.append(say_peers(now, layer))
-        rules = say_rules(desired, now, layer)
-        if rules and rules not in said:
-            said.append(rules)
-    return "; ".join(said) or "put our policy and sets in force"
+        said += say_rules(desired, now, layer)
+    return "; ".join(dict.fromkeys(said)) or "put our policy and sets in force"
 
 
 def _too_old() -> Blocker:

@@ -165,7 +165,7 @@ class Host:
                     os.fsync(file.fileno())
                 os.chmod(temporary, 0o644)
                 os.replace(temporary, action.path)
-            except BaseException:
+            except OSError:
                 os.unlink(temporary)
                 raise
         except OSError as error:

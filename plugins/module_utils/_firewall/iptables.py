@@ -79,7 +79,8 @@ class Iptables:
             layers = {family: Layer() for family in found.runtime}
         persistent = desired.present and desired.persistent
         kept = layers if persistent else {family: Layer() for family in layers}
-        reading = found.reading if persistent else replace(found.reading, files=())
+        saved = {family: chain.Saved(layer.entries, (), 1, layer.attached) for family, layer in layers.items()}
+        reading = replace(found.reading, saved=saved, files=found.reading.files if persistent else ())
         return replace(found, runtime=layers, permanent=kept, reading=reading)
 
     def steps(self, desired: Desired, found: Observed, wanted: Observed) -> Sequence[Step]:
@@ -94,7 +95,9 @@ class Iptables:
             now = found.runtime[family]
             if now.entries != layer.entries or now.attached != layer.attached:
                 action = _write_chain(family, now, layer, found.reading.saved[family])
-                steps.append(Step("rules", NAME[family], f"{NAME[family]}: {say_rules(desired, now, layer)}", Commands((action,))))
+                steps.append(
+                    Step("rules", NAME[family], f"{NAME[family]}: {'; '.join(say_rules(desired, now, layer))}", Commands((action,)))
+                )
         return [*steps, *_keep(desired, found, wanted)]
 
 

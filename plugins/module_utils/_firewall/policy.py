@@ -54,7 +54,8 @@ def render_policy(desired: Desired, family: int) -> tuple[Entry, ...]:
     start = f'rule priority="{ALLOW_PRIORITY}" family="{FAMILY[family]}" source ipset="{SETS[family]}"'
     entries = [Entry(f"{start} {_element(rule)} accept", "allow", rule.subject) for rule in desired.rules if not rule.ipsec]
     for protocol, port in desired.guarded:
-        text = f'rule priority="{REFUSE_PRIORITY}" family="{FAMILY[family]}" port port="{port}" protocol="{protocol}" reject type="{REJECT[family]}"'
+        text = f'rule priority="{REFUSE_PRIORITY}" family="{FAMILY[family]}" port port="{port}" protocol="{protocol}"'
+        text += f' reject type="{REJECT[family]}"'
         entries.append(Entry(text, "refuse", f"{port}/{protocol}"))
     return sort_entries(entries)
 

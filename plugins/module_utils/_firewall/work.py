@@ -47,9 +47,8 @@ class FirewallWork(Reconciliation[Observed]):
     def apply(self, step: Step) -> None:
         """Make one step. Raises CommandFailed; SwarmError when a package has to be installed first."""
         if isinstance(step.call, Requires):
-            raise SwarmError(
-                f"the package {step.call.package} is not installed on this host: install it, or use the role meshwork.swarm.firewall, which does"
-            )
+            package, role = step.call.package, "meshwork.swarm.firewall"
+            raise SwarmError(f"the package {package} is not installed on this host: install it, or use the role {role}, which does")
         self._host.do(step.call)
 
     def show(self, state: Observed) -> Mapping[str, Any]:

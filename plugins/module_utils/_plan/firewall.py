@@ -78,8 +78,8 @@ MEANING = {"allow": "allow {} from {}", "refuse": "refuse {} to others", "keep":
 """An entry's verb as a sentence, for its subject and those whom it is about."""
 
 
-def say_rules(desired: Desired, found: Layer, wanted: Layer) -> str:
-    """In words, what becomes of the rules between two layers."""
+def say_rules(desired: Desired, found: Layer, wanted: Layer) -> list[str]:
+    """In sentences, what becomes of the rules between two layers."""
     before, after = found.entries or (), wanted.entries or ()
     coming = [entry for entry in after if entry not in before]
     going = [entry for entry in before if entry not in after]
@@ -90,7 +90,7 @@ def say_rules(desired: Desired, found: Layer, wanted: Layer) -> str:
         said.append("put the rules back in their order")
     if wanted.attached and not found.attached:
         said.append("send incoming packets through these rules")
-    return "; ".join(said)
+    return said
 
 
 def say_entries(entries: Sequence[Entry], peers: str) -> list[str]:
