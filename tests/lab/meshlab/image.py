@@ -19,11 +19,12 @@ from .command import run
 from .errors import LabError
 from .recipe import MODULES_ROOT, RECIPE_FOLDER, Recipe, recipe
 from .requirements import BUILD_PROGRAMS, RUN_PROGRAMS, require
-from .state import locked
+from .state import every_lab, locked
 
 DISK_SIZE = "8G"
 _ROOM_TO_BUILD = 3 << 30
 _SEED_DEADLINE = 300.0
+_UNUSED_AFTER = 14 * 86400.0
 # Documentation and translations are a third of a minimal Debian; /usr/share/doc/*/copyright stays.
 _LEFT_OUT = (
     "path-exclude=/usr/share/man/*", "path-exclude=/usr/share/info/*", "path-exclude=/usr/share/locale/*",
@@ -68,6 +69,8 @@ def ensure(suite: str, *, bare: bool, say: Callable[[str], None]) -> Path:
         if not (folder / "disk.img").exists():
             require(RUN_PROGRAMS | BUILD_PROGRAMS, {cache_folder(): _ROOM_TO_BUILD})
             _build(wanted, folder, public_key, say)
+            _forget_unused(say)
+        os.utime(folder)
     return folder / "disk.img"
 
 
@@ -95,6 +98,16 @@ def _build(wanted: Recipe, folder: Path, public_key: Path, say: Callable[[str], 
     (work / "recipe.json").write_text(json.dumps(vars(wanted) | {"seconds": clock.laps}, indent=1))
     work.rename(folder)
     say(f"image {wanted.name}: {(folder / 'disk.img').stat().st_blocks * 512 >> 20} MiB on disk")
+
+
+def _forget_unused(say: Callable[[str], None]) -> None:
+    """Remove images that no lab stands on and nobody asked for in two weeks: every change of the recipe leaves one."""
+    in_use = {Path(lab.image).parent for lab in every_lab()}
+    for folder in cache_folder().glob("*-*/"):
+        if (folder / "recipe.json").exists() and folder not in in_use:
+            if time.time() - folder.stat().st_mtime > _UNUSED_AFTER:
+                shutil.rmtree(folder)
+                say(f"image {folder.name} removed: not used for {_UNUSED_AFTER / 86400:.0f} days")
 
 
 class _Clock:

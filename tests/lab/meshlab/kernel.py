@@ -14,13 +14,13 @@ from pathlib import Path
 from .errors import LabError
 from .process import Process
 
-KERNEL = "linux.uml"
+START_KERNEL = Path(__file__).resolve().parent.parent / "start-kernel"
 
 
 def command_line(umid: str, uml_dir: Path, disk: str, memory: int, words: Sequence[str]) -> list[str]:
     """The kernel's argv: ``disk`` is BASE or COW,BASE; ``memory`` in MiB; ``words`` more arguments of the kernel."""
     return [
-        KERNEL, f"mem={memory}M", f"umid={umid}", f"uml_dir={uml_dir}/", f"ubd0={disk}", "root=/dev/ubda", "rw",
+        str(START_KERNEL), f"mem={memory}M", f"umid={umid}", f"uml_dir={uml_dir}/", f"ubd0={disk}", "root=/dev/ubda", "rw",
         "con=null", "con0=null,fd:1", "ssl=null", "quiet", "systemd.show_status=0", "net.ifnames=0", "panic=-1", *words,
     ]
 

@@ -20,7 +20,7 @@ RECIPE_VERSION = 1
 BASE_PACKAGES = (
     "systemd", "systemd-sysv", "udev", "dbus", "openssh-server", "python3", "python3-apt", "iproute2", "iptables",
     "ipset", "kmod", "procps", "tcpdump", "curl", "bind9-dnsutils", "conntrack", "ethtool", "firewalld", "ufw", "sudo",
-    "ca-certificates", "busybox-static", "iputils-ping", "netcat-openbsd", "libpam-systemd",
+    "ca-certificates", "busybox-static", "iputils-ping", "netcat-openbsd",
 )
 # Since Debian 13 the docker command is a package of its own, which docker.io only recommends.
 ENGINE_PACKAGES = {
