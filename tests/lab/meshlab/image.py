@@ -27,8 +27,12 @@ _SEED_DEADLINE = 300.0
 _UNUSED_AFTER = 14 * 86400.0
 # Documentation and translations are a third of a minimal Debian; /usr/share/doc/*/copyright stays.
 _LEFT_OUT = (
-    "path-exclude=/usr/share/man/*", "path-exclude=/usr/share/info/*", "path-exclude=/usr/share/locale/*",
-    "path-exclude=/usr/share/doc/*", "path-include=/usr/share/doc/*/copyright", "path-exclude=/usr/share/lintian/*",
+    "path-exclude=/usr/share/man/*",
+    "path-exclude=/usr/share/info/*",
+    "path-exclude=/usr/share/locale/*",
+    "path-exclude=/usr/share/doc/*",
+    "path-include=/usr/share/doc/*/copyright",
+    "path-exclude=/usr/share/lintian/*",
 )
 
 
@@ -87,8 +91,8 @@ def _build(wanted: Recipe, folder: Path, public_key: Path, say: Callable[[str], 
         write_package_index(root / "var/lib/meshwork-apt")
     clock.lap(f"Debian {wanted.suite} installed")
     disk = work / "disk.img"
-    run(["mke2fs", "-q", "-t", "ext4", "-L", "meshlab", "-m", "0", "-J", "size=16", "-E", "lazy_itable_init=0",
-         "-d", str(root), str(disk), DISK_SIZE], timeout=300)
+    mke2fs = "mke2fs -q -t ext4 -L meshlab -m 0 -J size=16 -E lazy_itable_init=0 -d"
+    run([*mke2fs.split(), str(root), str(disk), DISK_SIZE], timeout=300)
     shutil.rmtree(root)
     clock.lap("disk written")
     if not wanted.bare:
@@ -104,10 +108,10 @@ def _forget_unused(say: Callable[[str], None]) -> None:
     """Remove images that no lab stands on and nobody asked for in two weeks: every change of the recipe leaves one."""
     in_use = {Path(lab.image).parent for lab in every_lab()}
     for folder in cache_folder().glob("*-*/"):
-        if (folder / "recipe.json").exists() and folder not in in_use:
-            if time.time() - folder.stat().st_mtime > _UNUSED_AFTER:
-                shutil.rmtree(folder)
-                say(f"image {folder.name} removed: not used for {_UNUSED_AFTER / 86400:.0f} days")
+        idle = time.time() - folder.stat().st_mtime
+        if (folder / "recipe.json").exists() and folder not in in_use and idle > _UNUSED_AFTER:
+            shutil.rmtree(folder)
+            say(f"image {folder.name} removed: not used for {idle / 86400:.0f} days")
 
 
 class _Clock:
@@ -124,13 +128,20 @@ class _Clock:
 
 
 def _bootstrap(wanted: Recipe, root: Path, public_key: Path, log: Path) -> None:
-    argv = ["mmdebstrap", "--mode=root", "--variant=minbase", f"--include={','.join(wanted.packages)}",
-            '--aptopt=Acquire::Check-Valid-Until "false"', '--aptopt=Acquire::Languages "none"',
-            *(f"--aptopt={line}" for line in _proxies()),
-            *(f"--dpkgopt={line}" for line in _LEFT_OUT),
-            f'--customize-hook="{RECIPE_FOLDER}/customize" "$1" "{MODULES_ROOT / wanted.kernel}" "{RECIPE_FOLDER}" '
-            f'"{public_key}" {" ".join(wanted.in_apt_source)}',
-            wanted.suite, str(root)]
+    argv = [
+        "mmdebstrap",
+        "--mode=root",
+        "--variant=minbase",
+        f"--include={','.join(wanted.packages)}",
+        '--aptopt=Acquire::Check-Valid-Until "false"',
+        '--aptopt=Acquire::Languages "none"',
+        *(f"--aptopt={line}" for line in _proxies()),
+        *(f"--dpkgopt={line}" for line in _LEFT_OUT),
+        f'--customize-hook="{RECIPE_FOLDER}/customize" "$1" "{MODULES_ROOT / wanted.kernel}" "{RECIPE_FOLDER}" '
+        f'"{public_key}" {" ".join(wanted.in_apt_source)}',
+        wanted.suite,
+        str(root),
+    ]
     mirror = os.environ.get("MESHWORK_LAB_MIRROR")
     if mirror:
         argv.append(mirror)
