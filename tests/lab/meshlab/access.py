@@ -25,12 +25,8 @@ def config_path(lab: Lab) -> Path:
     return lab.folder / "ssh_config"
 
 
-def config_text(lab: Lab, key: Path, python: str) -> str:
-    """The text of the lab's ssh_config(5): nodes by name and by address, one shared connection per node."""
-    proxy = shlex.join([*network.inside(lab.netns), python, "-IS", str(_CONNECT), "%h", "%p"])
-    blocks = [f"Host {name}\n    HostName {addresses.address(name)}\n" for name in lab.nodes]
-    every = " ".join([*lab.nodes, str(addresses.segment(0).ipv4).replace("0/24", "*")])
-    return "".join(blocks) + f"""Host {every}
+_EVERY_NODE = """\
+Host {every}
     User root
     IdentityFile {key}
     IdentitiesOnly yes
@@ -40,12 +36,20 @@ def config_text(lab: Lab, key: Path, python: str) -> str:
     UserKnownHostsFile /dev/null
     LogLevel ERROR
     ControlMaster auto
-    ControlPath {lab.folder}/ssh/%h
+    ControlPath {folder}/ssh/%h
     ControlPersist 600
     ConnectTimeout 20
     ServerAliveInterval 15
     ServerAliveCountMax 4
 """
+
+
+def config_text(lab: Lab, key: Path, python: str) -> str:
+    """The text of the lab's ssh_config(5): nodes by name and by address, one shared connection per node."""
+    blocks = [f"Host {name}\n    HostName {addresses.address(name)}\n" for name in lab.nodes]
+    every = " ".join([*lab.nodes, *(addresses.address(name) for name in lab.nodes)])
+    proxy = shlex.join([*network.inside(lab.netns), python, "-IS", str(_CONNECT), "%h", "%p"])
+    return "".join(blocks) + _EVERY_NODE.format(every=every, key=key, proxy=proxy, folder=lab.folder)
 
 
 def write_config(lab: Lab) -> None:
@@ -78,6 +82,12 @@ def hang_up(lab: Lab, node: str) -> None:
     """End the shared connection to ``node``, so that it does not outlive it."""
     socket = lab.folder / "ssh" / addresses.address(node)
     if socket.exists():
-        subprocess.run(["ssh", "-F", str(config_path(lab)), "-O", "exit", node], check=False, timeout=10,
-                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        subprocess.run(
+            ["ssh", "-F", str(config_path(lab)), "-O", "exit", node],
+            check=False,
+            timeout=10,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         socket.unlink(missing_ok=True)

@@ -47,8 +47,9 @@ def parser() -> argparse.ArgumentParser:
     ssh.add_argument("node")
     execute = commands.add_parser("exec", help="run a command on a node")
     execute.add_argument("node")
-    execute.add_argument("argv", nargs="+", metavar="-- COMMAND",
-                         help="several words: a program and its arguments; one word: a line for the node's shell")
+    execute.add_argument(
+        "argv", nargs="+", metavar="-- COMMAND", help="several words: a program and its arguments; one word: a line for the node's shell"
+    )
     listing = commands.add_parser("inventory", help="print an Ansible inventory")
     listing.add_argument("--managers", type=int, metavar="N", help="how many nodes are managers (3 of 3 or more, else 1)")
     commands.add_parser("netns", help="print the lab's network namespace")
@@ -60,8 +61,9 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _timeout(target: argparse.ArgumentParser) -> None:
-    target.add_argument("--timeout", type=float, default=DEFAULT_TIMEOUT, metavar="S",
-                        help=f"seconds a node may take to boot ({DEFAULT_TIMEOUT:.0f})")
+    target.add_argument(
+        "--timeout", type=float, default=DEFAULT_TIMEOUT, metavar="S", help=f"seconds a node may take to boot ({DEFAULT_TIMEOUT:.0f})"
+    )
 
 
 def _fault_parsers(top: argparse.ArgumentParser) -> None:
@@ -143,8 +145,7 @@ def _exec(args: argparse.Namespace) -> int:
 
 def _inventory(args: argparse.Namespace) -> int:
     lab = state.need(args.name)
-    text = inventory.text(list(lab.nodes), args.managers, key=image.ssh_key(), config=access.config_path(lab),
-                          nics=lab.options.nics)
+    text = inventory.text(list(lab.nodes), args.managers, key=image.ssh_key(), config=access.config_path(lab), nics=lab.options.nics)
     sys.stdout.write(text)
     return 0
 
@@ -180,8 +181,17 @@ def _fault(args: argparse.Namespace) -> int:
     return 0
 
 
-_COMMANDS = {"up": _up, "down": _down, "status": _status, "ssh": _ssh, "exec": _exec, "inventory": _inventory,
-             "netns": _netns, "image": _image, "fault": _fault}
+_COMMANDS = {
+    "up": _up,
+    "down": _down,
+    "status": _status,
+    "ssh": _ssh,
+    "exec": _exec,
+    "inventory": _inventory,
+    "netns": _netns,
+    "image": _image,
+    "fault": _fault,
+}
 
 
 def main(argv: Sequence[str]) -> int:

@@ -19,8 +19,13 @@ def run(argv: Sequence[str], *, stdin: str | None = None, timeout: float = 60.0)
     """
     try:
         done = subprocess.run(
-            argv, input=stdin, stdin=subprocess.DEVNULL if stdin is None else None,
-            capture_output=True, text=True, timeout=timeout, check=False,
+            argv,
+            input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
         )
     except FileNotFoundError as error:
         raise LabError(f"{argv[0]} is not installed") from error

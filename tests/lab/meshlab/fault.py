@@ -48,8 +48,11 @@ class Fault:
 
     def describe(self) -> str:
         """The fault in words, for `status`."""
-        what = {"partition": "cut off from the other nodes", "loss": f"loses {self.percent:g} % of its frames",
-                "drop": f"gets no {self.protocol}{f'/{self.port}' if self.port else ''} through"}[self.kind]
+        what = {
+            "partition": "cut off from the other nodes",
+            "loss": f"loses {self.percent:g} % of its frames",
+            "drop": f"gets no {self.protocol}{f'/{self.port}' if self.port else ''} through",
+        }[self.kind]
         arrow = "" if self.direction == "both" else f" ({self.direction} only)"
         card = "" if self.nic is None else f" on eth{self.nic}"
         return f"{', '.join(self.nodes)}: {what}{arrow}{card}{', from the controller too' if self.controller else ''}"
@@ -66,8 +69,10 @@ def _matches(fault: Fault) -> list[str]:
     if fault.kind == "partition":
         return [""]
     if fault.port is not None:
-        return [f"ip protocol {fault.protocol} {fault.protocol} dport {fault.port}",
-                f"ip6 nexthdr {fault.protocol} {fault.protocol} dport {fault.port}"]
+        return [
+            f"ip protocol {fault.protocol} {fault.protocol} dport {fault.port}",
+            f"ip6 nexthdr {fault.protocol} {fault.protocol} dport {fault.port}",
+        ]
     in_ipv6 = "ipv6-icmp" if fault.protocol == "icmp" else fault.protocol
     return [f"ip protocol {fault.protocol}", f"ip6 nexthdr {in_ipv6}"]
 
@@ -93,8 +98,10 @@ def rules(faults: Sequence[Fault], nics: int) -> str:
                     chains["output"].append(f"oifname {inner} {match} counter drop")
     body = "".join(
         f"  chain {hook} {{\n    type filter hook {hook} priority 0; policy accept;\n"
-        + "".join(f"    {' '.join(line.split())}\n" for line in lines) + "  }\n"
-        for hook, lines in chains.items() if lines
+        + "".join(f"    {' '.join(line.split())}\n" for line in lines)
+        + "  }\n"
+        for hook, lines in chains.items()
+        if lines
     )
     # add, then delete: the one way to begin anew whether or not the table is there.
     return f"add table bridge meshlab\ndelete table bridge meshlab\ntable bridge meshlab {{\n{body}}}\n"

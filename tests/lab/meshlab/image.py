@@ -19,15 +19,20 @@ from .command import run
 from .errors import LabError
 from .recipe import MODULES_ROOT, RECIPE_FOLDER, Recipe, recipe
 from .requirements import BUILD_PROGRAMS, RUN_PROGRAMS, require
-from .state import locked
+from .state import every_lab, locked
 
 DISK_SIZE = "8G"
 _ROOM_TO_BUILD = 3 << 30
 _SEED_DEADLINE = 300.0
+_UNUSED_AFTER = 14 * 86400.0
 # Documentation and translations are a third of a minimal Debian; /usr/share/doc/*/copyright stays.
 _LEFT_OUT = (
-    "path-exclude=/usr/share/man/*", "path-exclude=/usr/share/info/*", "path-exclude=/usr/share/locale/*",
-    "path-exclude=/usr/share/doc/*", "path-include=/usr/share/doc/*/copyright", "path-exclude=/usr/share/lintian/*",
+    "path-exclude=/usr/share/man/*",
+    "path-exclude=/usr/share/info/*",
+    "path-exclude=/usr/share/locale/*",
+    "path-exclude=/usr/share/doc/*",
+    "path-include=/usr/share/doc/*/copyright",
+    "path-exclude=/usr/share/lintian/*",
 )
 
 
@@ -68,6 +73,8 @@ def ensure(suite: str, *, bare: bool, say: Callable[[str], None]) -> Path:
         if not (folder / "disk.img").exists():
             require(RUN_PROGRAMS | BUILD_PROGRAMS, {cache_folder(): _ROOM_TO_BUILD})
             _build(wanted, folder, public_key, say)
+            _forget_unused(say)
+        os.utime(folder)
     return folder / "disk.img"
 
 
@@ -84,8 +91,8 @@ def _build(wanted: Recipe, folder: Path, public_key: Path, say: Callable[[str], 
         write_package_index(root / "var/lib/meshwork-apt")
     clock.lap(f"Debian {wanted.suite} installed")
     disk = work / "disk.img"
-    run(["mke2fs", "-q", "-t", "ext4", "-L", "meshlab", "-m", "0", "-J", "size=16", "-E", "lazy_itable_init=0",
-         "-d", str(root), str(disk), DISK_SIZE], timeout=300)
+    mke2fs = "mke2fs -q -t ext4 -L meshlab -m 0 -J size=16 -E lazy_itable_init=0 -d"
+    run([*mke2fs.split(), str(root), str(disk), DISK_SIZE], timeout=300)
     shutil.rmtree(root)
     clock.lap("disk written")
     if not wanted.bare:
@@ -95,6 +102,16 @@ def _build(wanted: Recipe, folder: Path, public_key: Path, say: Callable[[str], 
     (work / "recipe.json").write_text(json.dumps(vars(wanted) | {"seconds": clock.laps}, indent=1))
     work.rename(folder)
     say(f"image {wanted.name}: {(folder / 'disk.img').stat().st_blocks * 512 >> 20} MiB on disk")
+
+
+def _forget_unused(say: Callable[[str], None]) -> None:
+    """Remove images that no lab stands on and nobody asked for in two weeks: every change of the recipe leaves one."""
+    in_use = {Path(lab.image).parent for lab in every_lab()}
+    for folder in cache_folder().glob("*-*/"):
+        idle = time.time() - folder.stat().st_mtime
+        if (folder / "recipe.json").exists() and folder not in in_use and idle > _UNUSED_AFTER:
+            shutil.rmtree(folder)
+            say(f"image {folder.name} removed: not used for {idle / 86400:.0f} days")
 
 
 class _Clock:
@@ -111,13 +128,20 @@ class _Clock:
 
 
 def _bootstrap(wanted: Recipe, root: Path, public_key: Path, log: Path) -> None:
-    argv = ["mmdebstrap", "--mode=root", "--variant=minbase", f"--include={','.join(wanted.packages)}",
-            '--aptopt=Acquire::Check-Valid-Until "false"', '--aptopt=Acquire::Languages "none"',
-            *(f"--aptopt={line}" for line in _proxies()),
-            *(f"--dpkgopt={line}" for line in _LEFT_OUT),
-            f'--customize-hook="{RECIPE_FOLDER}/customize" "$1" "{MODULES_ROOT / wanted.kernel}" "{RECIPE_FOLDER}" '
-            f'"{public_key}" {" ".join(wanted.in_apt_source)}',
-            wanted.suite, str(root)]
+    argv = [
+        "mmdebstrap",
+        "--mode=root",
+        "--variant=minbase",
+        f"--include={','.join(wanted.packages)}",
+        '--aptopt=Acquire::Check-Valid-Until "false"',
+        '--aptopt=Acquire::Languages "none"',
+        *(f"--aptopt={line}" for line in _proxies()),
+        *(f"--dpkgopt={line}" for line in _LEFT_OUT),
+        f'--customize-hook="{RECIPE_FOLDER}/customize" "$1" "{MODULES_ROOT / wanted.kernel}" "{RECIPE_FOLDER}" '
+        f'"{public_key}" {" ".join(wanted.in_apt_source)}',
+        wanted.suite,
+        str(root),
+    ]
     mirror = os.environ.get("MESHWORK_LAB_MIRROR")
     if mirror:
         argv.append(mirror)

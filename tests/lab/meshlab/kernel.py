@@ -14,14 +14,27 @@ from pathlib import Path
 from .errors import LabError
 from .process import Process
 
-KERNEL = "linux.uml"
+START_KERNEL = Path(__file__).resolve().parent.parent / "start-kernel"
 
 
 def command_line(umid: str, uml_dir: Path, disk: str, memory: int, words: Sequence[str]) -> list[str]:
     """The kernel's argv: ``disk`` is BASE or COW,BASE; ``memory`` in MiB; ``words`` more arguments of the kernel."""
     return [
-        KERNEL, f"mem={memory}M", f"umid={umid}", f"uml_dir={uml_dir}/", f"ubd0={disk}", "root=/dev/ubda", "rw",
-        "con=null", "con0=null,fd:1", "ssl=null", "quiet", "systemd.show_status=0", "net.ifnames=0", "panic=-1", *words,
+        str(START_KERNEL),
+        f"mem={memory}M",
+        f"umid={umid}",
+        f"uml_dir={uml_dir}/",
+        f"ubd0={disk}",
+        "root=/dev/ubda",
+        "rw",
+        "con=null",
+        "con0=null,fd:1",
+        "ssl=null",
+        "quiet",
+        "systemd.show_status=0",
+        "net.ifnames=0",
+        "panic=-1",
+        *words,
     ]
 
 
@@ -29,9 +42,7 @@ def spawn(argv: Sequence[str], console: Path) -> Process:
     """Start a kernel, its console written to the end of ``console``; its pages lie in /dev/shm, not on a disk."""
     environment = {"PATH": os.environ["PATH"], "TMPDIR": "/dev/shm", "TMP": "/dev/shm", "HOME": "/root"}
     with console.open("ab") as output:
-        child = subprocess.Popen(
-            argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment, start_new_session=True
-        )
+        child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment, start_new_session=True)
     return Process.of(child.pid)
 
 

@@ -50,8 +50,10 @@ def _options(lab: Lab | None, asked: dict[str, Any]) -> Options:
         return replace(Options(), **asked)
     for key, value in asked.items():
         if getattr(lab.options, key) != value:
-            raise LabError(f"lab {lab.name!r} is up with {key} {getattr(lab.options, key)}, not {value}: "
-                           f"`lab --name {lab.name} down` first, or give the other lab another --name")
+            raise LabError(
+                f"lab {lab.name!r} is up with {key} {getattr(lab.options, key)}, not {value}: "
+                f"`lab --name {lab.name} down` first, or give the other lab another --name"
+            )
     return lab.options
 
 
@@ -147,13 +149,21 @@ def status(lab: Lab) -> dict[str, Any]:
             "state": ("up" if entry.ready else "booting") if running else "off",
             "addresses": [str(nic.ipv4) for nic in addresses.nics(name, lab.options.nics)],
             "pid": entry.process.pid if running and entry.process else None,
-            "booted_at": entry.booted_at, "boot_seconds": entry.boot_seconds, "guest_seconds": entry.guest_seconds,
-            "docker": entry.docker, "failed_units": entry.failed_units,
+            "booted_at": entry.booted_at,
+            "boot_seconds": entry.boot_seconds,
+            "guest_seconds": entry.guest_seconds,
+            "docker": entry.docker,
+            "failed_units": entry.failed_units,
             "resident_mib": _resident_mib(entry.process.pid) if running and entry.process else None,
         }
     return {
-        "name": lab.name, "netns": lab.netns, "folder": str(lab.folder), "image": lab.image,
-        "ssh_config": str(access.config_path(lab)), "options": vars(lab.options), "nodes": nodes,
+        "name": lab.name,
+        "netns": lab.netns,
+        "folder": str(lab.folder),
+        "image": lab.image,
+        "ssh_config": str(access.config_path(lab)),
+        "options": vars(lab.options),
+        "nodes": nodes,
         "faults": [fault.of_state(raw).describe() for raw in lab.faults],
     }
 

@@ -14,6 +14,11 @@ from .command import run
 from .errors import LabError
 
 _NETNS_FOLDER = Path("/run/netns")
+# The bridge's own settings are there only where the machine has br_netfilter.
+_SYSCTLS = """cd /proc/sys/net && echo 1 >ipv4/ip_forward && echo 1 >ipv6/conf/all/forwarding || exit
+for setting in bridge/bridge-nf-call-iptables bridge/bridge-nf-call-ip6tables; do
+    [ ! -e $setting ] || echo 0 >$setting || exit
+done"""
 
 
 def exists(netns: str) -> bool:
@@ -41,8 +46,7 @@ def ensure(netns: str, nics: int, mtu: int) -> None:
         run(["ip", "netns", "add", netns])
         # Frames between nodes must not meet IP filters of the machine, and what leaves the lab's subnets is answered
         # with "unreachable" at once instead of with silence.
-        run([*inside(netns), "sysctl", "-q", "-w", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1",
-             "net.bridge.bridge-nf-call-iptables=0", "net.bridge.bridge-nf-call-ip6tables=0"])
+        run([*inside(netns), "sh", "-c", _SYSCTLS])
         _ip(netns, ["link set lo up", "route replace unreachable default", "route replace unreachable ::/0"])
     there = _links(netns)
     batch = []
@@ -90,8 +94,10 @@ def remove(netns: str, deadline: float = 10.0) -> None:
     until = time.monotonic() + deadline
     while pids := occupants(netns):
         if time.monotonic() > until:
-            raise LabError(f"network namespace {netns} is still used by process {', '.join(map(str, pids))}: end it, "
-                           f"then `lab down` again ({_names(pids)})")
+            raise LabError(
+                f"network namespace {netns} is still used by process {', '.join(map(str, pids))}: end it, "
+                f"then `lab down` again ({_names(pids)})"
+            )
         time.sleep(0.1)
     run(["ip", "netns", "delete", netns])
 

@@ -35,9 +35,14 @@ def hosts_word(names: Iterable[str]) -> str:
 def kernel_words(lab: Lab, name: str) -> list[str]:
     """What the kernel of ``name`` is told besides its disk: cards, identity, addresses."""
     options = lab.options
-    words = [f"systemd.hostname={name}", f"systemd.machine_id={addresses.machine_id(lab.name, name)}",
-             f"meshlab.node={name}", f"meshlab.mtu={options.mtu}", f"meshlab.hosts={hosts_word(lab.nodes)}",
-             f"meshlab.gateway={addresses.segment(0).gateway}"]
+    words = [
+        f"systemd.hostname={name}",
+        f"systemd.machine_id={addresses.machine_id(lab.name, name)}",
+        f"meshlab.node={name}",
+        f"meshlab.mtu={options.mtu}",
+        f"meshlab.hosts={hosts_word(lab.nodes)}",
+        f"meshlab.gateway={addresses.segment(0).gateway}",
+    ]
     for number, nic in enumerate(addresses.nics(name, options.nics)):
         segment = nic.segment
         words += [
@@ -88,11 +93,15 @@ def wait_ready(lab: Lab, names: Iterable[str], deadline: float, say: Callable[[s
                 lab.save()
                 say(f"{name} {addresses.address(name)} up after {entry.boot_seconds:.0f} s")
             elif entry.process is None or not entry.process.runs():
-                raise LabError(f"{name}: its kernel ended during the boot; the end of its console ({console(lab, name)}):\n"
-                               f"{kernel.tail(console(lab, name))}")
+                raise LabError(
+                    f"{name}: its kernel ended during the boot; the end of its console ({console(lab, name)}):\n"
+                    f"{kernel.tail(console(lab, name))}"
+                )
             elif time.time() - (entry.booted_at or 0.0) > deadline:
-                raise LabError(f"{name} did not boot within {deadline:.0f} s (--timeout allows more); the end of its console "
-                               f"({console(lab, name)}):\n{kernel.tail(console(lab, name))}")
+                raise LabError(
+                    f"{name} did not boot within {deadline:.0f} s (--timeout allows more); the end of its console "
+                    f"({console(lab, name)}):\n{kernel.tail(console(lab, name))}"
+                )
         time.sleep(0.1)
 
 

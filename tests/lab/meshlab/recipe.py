@@ -17,11 +17,6 @@ MODULES_ROOT = Path("/usr/lib/uml/modules")
 # To be raised when image.py builds something else from the same parts.
 RECIPE_VERSION = 1
 
-BASE_PACKAGES = (
-    "systemd", "systemd-sysv", "udev", "dbus", "openssh-server", "python3", "python3-apt", "iproute2", "iptables",
-    "ipset", "kmod", "procps", "tcpdump", "curl", "bind9-dnsutils", "conntrack", "ethtool", "firewalld", "ufw", "sudo",
-    "ca-certificates", "busybox-static", "iputils-ping", "netcat-openbsd", "libpam-systemd",
-)
 # Since Debian 13 the docker command is a package of its own, which docker.io only recommends.
 ENGINE_PACKAGES = {
     "bookworm": ("docker.io", "python3-docker", "python3-pyroute2"),
@@ -65,11 +60,21 @@ def digest_of(folder: Path) -> str:
     return digest.hexdigest()
 
 
+def base_packages(path: Path) -> tuple[str, ...]:
+    """The package names in ``path``: separated by blanks, lines that begin with # are comments."""
+    lines = path.read_text().splitlines()
+    return tuple(name for line in lines if not line.startswith("#") for name in line.split())
+
+
 def recipe(suite: str, *, bare: bool, kernel: str, public_key: str, folder: Path = RECIPE_FOLDER) -> Recipe:
     """The recipe for one image; ``kernel`` is the version of the User Mode Linux modules."""
-    engine = ENGINE_PACKAGES[suite]
+    base, engine = base_packages(folder / "packages"), ENGINE_PACKAGES[suite]
     return Recipe(
-        suite=suite, bare=bare, packages=BASE_PACKAGES if bare else BASE_PACKAGES + engine,
+        suite=suite,
+        bare=bare,
+        packages=base if bare else base + engine,
         in_apt_source=engine if bare else (),
-        kernel=kernel, public_key=public_key, parts=digest_of(folder),
+        kernel=kernel,
+        public_key=public_key,
+        parts=digest_of(folder),
     )

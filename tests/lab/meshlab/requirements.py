@@ -57,14 +57,11 @@ def require(programs: Mapping[str, str], room: Mapping[Path, int]) -> None:
     try:
         os.close(os.open("/dev/net/tun", os.O_RDWR))
     except OSError as error:
-        faults.append(
-            f"/dev/net/tun cannot be opened ({error.strerror}): `modprobe tun`, or give the container --device /dev/net/tun"
-        )
+        faults.append(f"/dev/net/tun cannot be opened ({error.strerror}): `modprobe tun`, or give the container --device /dev/net/tun")
     packages = missing_packages(programs, _find)
     if packages:
         faults.append(
-            f"programs of these packages are missing: {', '.join(packages)}; "
-            f"apt-get install --no-install-recommends {' '.join(packages)}"
+            f"programs of these packages are missing: {', '.join(packages)}; apt-get install --no-install-recommends {' '.join(packages)}"
         )
     for path, needed in room.items():
         free = _free_bytes(path)

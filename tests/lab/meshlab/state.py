@@ -116,6 +116,12 @@ def load(name: str) -> Lab | None:
         raise LabError(f"{folder(name) / 'state.json'} cannot be read ({error}): `lab down` clears it away") from error
 
 
+def every_lab() -> list[Lab]:
+    """All labs of this machine that can be read, whatever their state."""
+    names = [path.parent.name for path in STATE_ROOT.glob("*/state.json")]
+    return [lab for name in names if (lab := load(name))]
+
+
 def need(name: str) -> Lab:
     """The lab ``name``; LabError when it is not up."""
     lab = load(name)
