@@ -83,25 +83,31 @@ def vip_verdict(question: VipQuestion, answers: Sequence[ConnectAnswer], went_to
 
     `went_to` has the backend that IPVS chose by our address and port; it is empty where that cannot be seen.
     """
+    tasks = dict(question.backends)
     chosen = Counter(went_to[answer.local] for answer in answers if answer.local in went_to)
     failed = [answer for answer in answers if not answer.is_open]
-    strangers = sorted(set(chosen) - question.backends)
+    strangers = sorted(set(chosen) - set(tasks))
     subject = f"{question.service} on {question.network}"
     spread = ", ".join(f"{backend} x{count}" for backend, count in sorted(chosen.items())) or "the backends cannot be seen here"
     where = f"VIP {question.address}:{question.port} of service {subject} from {question.vantage.label}"
     detail = ""
     if failed:
         to = sorted({went_to[answer.local] for answer in failed if answer.local in went_to})
-        behind = f", of those to {', '.join(to)}" if to else ""
+        behind = "".join(f", to {tasks.get(each, 'no running task')} ({each})" for each in to)
         detail = (
-            f"{where}: {len(failed)} of {len(answers)} connections failed ({_outcomes(failed)}){behind}: "
-            f"does the service listen on {question.port}? The paths to the nodes of these tasks tell whether packets pass"
+            f"{where}: {len(failed)} of {len(answers)} connections failed ({_outcomes(failed)}){behind}: {_vip_remedy(question, failed)}"
         )
     elif strangers:
-        detail = f"{where}: connections went to {', '.join(strangers)}, where no task runs: expected only {_listed(question.backends)}"
-    elif len(chosen) == 1 and sum(chosen.values()) > 1 and len(question.backends) > 1:
-        detail = f"{where}: all {len(answers)} connections went to {spread}, expected {_listed(question.backends)} in turn"
+        detail = f"{where}: connections went to {', '.join(strangers)}, where no task runs: expected only {_listed(tasks)}"
+    elif len(chosen) == 1 and sum(chosen.values()) > 1 and len(tasks) > 1:
+        detail = f"{where}: all {len(answers)} connections went to {spread}, expected {_listed(tasks)} in turn"
     return Verdict(VIP, subject, question.vantage.label, f"{question.address}:{question.port}", not detail, detail or spread)
+
+
+def _vip_remedy(question: VipQuestion, failed: Sequence[ConnectAnswer]) -> str:
+    if all(answer.outcome == TIMED_OUT for answer in failed):
+        return "packets to these tasks or back are lost, see the paths of this network"
+    return f"do its tasks listen on {question.port}/tcp?"
 
 
 def port_verdict(question: PortQuestion, hostname: str, answer: ConnectAnswer) -> Verdict:
@@ -131,7 +137,7 @@ def path_verdict(question: PathQuestion, small: EchoAnswer, full: EchoAnswer, vt
     if not small.answered and not vtep:
         detail = f"{where}: this node knows no VTEP behind this address: the gossip (7946/tcp+udp) between the nodes did not bring it"
     elif not small.answered:
-        detail = f"{where}: {small}: packets for VTEP {vtep} or their answers are lost; see what the wire shows"
+        detail = f"{where}: {small}: packets for VTEP {vtep} or the answers are lost"
     elif not full.answered:
         detail = f"{where}: {small}, but {full}: the MTU of the network is larger than what passes to VTEP {vtep}"
     return Verdict(PATH, question.network, question.vantage.label, question.to, not detail, detail or f"{small}, {full}")

@@ -42,7 +42,7 @@ class NameQuestion:
 
 @dataclass(frozen=True)
 class VipQuestion:
-    """`connects` TCP connections from a task to a service's VIP; `backends` are the addresses that may answer."""
+    """`connects` TCP connections from a task to a service's VIP; `backends` are the addresses that may answer, each with its task."""
 
     vantage: Vantage
     network: str
@@ -50,7 +50,7 @@ class VipQuestion:
     service: str
     address: str
     port: int
-    backends: frozenset[str]
+    backends: tuple[tuple[str, str], ...]
     connects: int
 
 
@@ -193,7 +193,9 @@ def _vips(facts: Facts, vantages: Mapping[str, tuple[Vantage, Task]], tcp_ports:
     questions = []
     for service in facts.services:
         for network, address in service.vips:
-            backends = frozenset(found for _task, found in facts.addresses_on(network, service.name))
+            backends = tuple(
+                (found, f"{task.label} on {facts.hostname(task.node_id)}") for task, found in facts.addresses_on(network, service.name)
+            )
             if network not in vantages or not backends or ":" in address or service.endpoint_mode != "vip":
                 continue
             connects = min(2 * len(backends), CONNECTS_LIMIT)

@@ -39,7 +39,7 @@ class Traffic:
 
 
 def traffic(question: WireQuestion, vtep: str, frames: Frames) -> Traffic:
-    """The packets of a network from and to a VTEP among the frames of a capture."""
+    """The packets of a network from and to a VTEP among the frames of a capture. The ESP of a peer belongs to its encrypted networks."""
 
     def count(outgoing: bool, clear: bool) -> int:
         return sum(
@@ -50,7 +50,8 @@ def traffic(question: WireQuestion, vtep: str, frames: Frames) -> Traffic:
             and (seen.vni in question.vnis if clear else seen.vni is None)
         )
 
-    return Traffic(count(True, False), count(False, False), count(True, True), count(False, True))
+    esp = (count(True, False), count(False, False)) if question.encrypted else (0, 0)
+    return Traffic(*esp, count(True, True), count(False, True))
 
 
 def wire_verdicts(question: WireQuestion, peers: list[Peer], frames: Frames, hostname: str, lost: int) -> list[Verdict]:
@@ -70,9 +71,24 @@ def wire_verdicts(question: WireQuestion, peers: list[Peer], frames: Frames, hos
     return verdicts
 
 
+def loss(question: WireQuestion, vtep: str, frames: Frames) -> str:
+    """What the wire tells of echoes over a network that were not answered by the node behind a VTEP."""
+    found = traffic(question, vtep, frames)
+    kind = "IP protocol 50 (ESP)" if question.encrypted else "the data path port (udp)"
+    out, came = (found.esp_out, found.esp_in) if question.encrypted else (found.clear_out, found.clear_in)
+    esp = f"ESP {found.esp_out} out, {found.esp_in} in, " if question.encrypted else ""
+    seen = f"on the wire {esp}VXLAN of VNI {_vnis(question)} {found.clear_out} out, {found.clear_in} in"
+    if not out:
+        return seen
+    if not came:
+        return f"{seen}: is {kind} let through between the two, both ways?"
+    return f"{seen}: the network between the two passes them, so one of the hosts drops what comes: does its firewall accept {kind}?"
+
+
 def _told(question: WireQuestion, found: Traffic) -> str:
     if question.encrypted:
-        return f"ESP {found.esp_out} out, {found.esp_in} in, none in the clear"
+        decrypted = f" and {found.clear_in} decrypted before the capture saw them" if found.clear_in else ""
+        return f"ESP {found.esp_out} out, {found.esp_in} in{decrypted}, {found.clear_out or 'none'} sent in the clear"
     return f"VXLAN of VNI {_vnis(question)} {found.clear_out} out, {found.clear_in} in"
 
 
@@ -81,19 +97,21 @@ def _vnis(question: WireQuestion) -> str:
 
 
 def _encrypted(question: WireQuestion, peer: Peer, found: Traffic) -> str:
-    """Incoming clear packets can be copies: with esp4_offload the kernel hands a decrypted packet to captures once more
-    (net/xfrm/xfrm_input.c, gro_cells_receive). Outgoing ones cannot, and every node looks at its own."""
-    clear = found.clear_out + (found.clear_in if found.clear_in > found.esp_in else 0)
+    """Only what leaves can be judged by itself, and every node judges what it sends: with esp4_offload the kernel decrypts before
+    captures see anything, so that what comes looks clear (net/ipv4/esp4_offload.c, esp4_gro_receive; seen on the lab). As Docker drops
+    what really comes in the clear (iptables: policy match), answered echoes tell the two apart."""
+    clear = found.clear_out + (0 if peer.answered else found.clear_in)
     if not peer.vtep:
         return "this node knows no VTEP of the peer, so nothing can be sent to it: look at the gossip between the nodes (7946/tcp+udp)"
     if clear:
+        who = "here" if found.clear_out else f"on {peer.hostname}"
         return (
             f"expected no VXLAN in the clear, found {clear} packets of VNI {_vnis(question)} ({found.clear_out} out, {found.clear_in} in): "
-            "look at `ip xfrm policy` and the rule that marks the VNI in iptables table mangle, chain OUTPUT"
+            f"look {who} at `ip xfrm policy` and at the rule that marks the VNI in iptables, table mangle, chain OUTPUT"
         )
     if not found.esp_out:
         return "expected ESP, found none that left: look at `ip xfrm state` and `ip xfrm policy`, and at the kernel module esp4"
-    if not found.esp_in:
+    if not found.esp_in and not found.clear_in:
         return (
             f"{found.esp_out} ESP packets left and none came: is IP protocol 50 (ESP) let through between the two, and are there "
             "states for both directions in `ip xfrm state`?"

@@ -85,10 +85,10 @@ class AskedPort(Asked):
 
 
 class AskedPath(Asked):
-    def __init__(self, question: PathQuestion, place: Namespace, patience: Patience) -> None:
+    def __init__(self, question: PathQuestion, place: Namespace, patience: Patience, mtus: Mapping[str, int]) -> None:
         self.question = question
-        self._small = Echo(place, question.address, patience.echo, full_size=False)
-        self._full = Echo(place, question.address, patience.echo, full_size=True)
+        self._small = Echo(place, question.address, patience.echo)
+        self._full = Echo(place, question.address, patience.echo, mtus)
         self.exchanges = (self._small, self._full)
 
     @property

@@ -7,19 +7,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Callable
 
 from .._engine.client import Engine
 from .._kernel.forwarding import vteps
+from .._kernel.interfaces import mtus
 from .._kernel.ipvs import Endpoint, backends
 from .._kernel.namespaces import Namespace, docker_namespace
 from .._kernel.routes import egress_interfaces
 from .._model.errors import SwarmError
-from .._plan.proof import NameQuestion, PortQuestion, ProofPlan, Question, Vantage, VipQuestion, WireQuestion, proof_plan
+from .._plan.proof import NameQuestion, PathQuestion, PortQuestion, ProofPlan, Question, Vantage, VipQuestion, WireQuestion, proof_plan
 from .._plan.proof_facts import parse
 from .._plan.verdict import NODES, PATH, Verdict
-from .._plan.wire import Peer, wire_verdicts
+from .._plan.wire import Peer, loss, wire_verdicts
 from .asked import Asked, AskedName, AskedPath, AskedPort, AskedVip, Patience, Sight
 from .capture import Capture
 from .exchange import Exchanges
@@ -57,6 +59,7 @@ class Prover:
         self._places: dict[Vantage, Namespace] = {}
         self._verdicts: dict[Question, Verdict] = {}
         self._answered: dict[tuple[str, str], int] = {}
+        self._mtus: dict[Vantage, dict[str, int]] = {}
         self._vteps: dict[str, dict[str, str]] = {}
 
     def prove(self) -> list[Verdict]:
@@ -73,12 +76,21 @@ class Prover:
             lost = capture.close()
             for place in (*self._places.values(), self._own):
                 place.close()
-        wire = [
-            verdict
-            for question in self._plan.wire
-            for verdict in wire_verdicts(question, self._peers(question), capture.counts, self._plan.hostname, lost)
-        ]
-        return [*self._plan.known, *gone, *self._verdicts.values(), *wire]
+        return [*self._plan.known, *gone, *self._judged(capture), *self._wire(capture, lost)]
+
+    def _judged(self, capture: Capture) -> Iterator[Verdict]:
+        """The verdicts on all questions; where nothing passed a path, with what the wire tells of it."""
+        wires = {question.network: question for question in self._plan.wire}
+        for question, verdict in self._verdicts.items():
+            hint = ""
+            if isinstance(question, PathQuestion) and not self._answered[(question.network, question.address)]:
+                vtep = self._vteps[question.network].get(question.address, "")
+                hint = f"; {loss(wires[question.network], vtep, capture.counts)}" if vtep else ""
+            yield replace(verdict, detail=f"{verdict.detail}{hint}")
+
+    def _wire(self, capture: Capture, lost: int) -> Iterator[Verdict]:
+        for question in self._plan.wire:
+            yield from wire_verdicts(question, self._peers(question), capture.counts, self._plan.hostname, lost)
 
     def _open_places(self) -> list[Verdict]:
         gone = []
@@ -130,7 +142,9 @@ class Prover:
             return AskedName(question, place, self._patience)
         if isinstance(question, VipQuestion):
             return AskedVip(question, place, self._patience)
-        return AskedPath(question, place, self._patience)
+        if question.vantage not in self._mtus:
+            self._mtus[question.vantage] = mtus(place)
+        return AskedPath(question, place, self._patience, self._mtus[question.vantage])
 
     def _backends(self) -> dict[str, Mapping[Endpoint, str]]:
         """The backends of this node's balanced connections, by network."""
@@ -145,10 +159,12 @@ class Prover:
         return found
 
     def _peers(self, question: WireQuestion) -> list[Peer]:
+        """The other nodes on a network to which echoes were sent."""
         behind = self._vteps[question.network]
         return [
             Peer(hostname, behind.get(address, ""), self._answered.get((question.network, address), 0))
             for hostname, address in question.peers
+            if (question.network, address) in self._answered
         ]
 
 

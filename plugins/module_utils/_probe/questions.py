@@ -11,6 +11,7 @@ import os
 import selectors
 import socket
 import struct
+from collections.abc import Mapping
 
 from .._kernel.namespaces import Namespace
 from .._plan.judgement import ANSWERED, CONNECTED, REFUSED, SILENT, TIMED_OUT, ConnectAnswer, EchoAnswer
@@ -23,7 +24,6 @@ NOT_ASKED = "not asked before the deadline"
 # linux/in.h; the socket module has no names for them before Python 3.14
 IP_MTU_DISCOVER = 10
 IP_PMTUDISC_PROBE = 3
-IP_MTU = 14
 ICMP_ECHO = 8
 ICMP_ECHO_REPLY = 0
 IPV4_HEADER = 20
@@ -98,16 +98,17 @@ class TcpConnection(Exchange):
 class Echo(Exchange):
     """An ICMP echo and its reply, sent again each second until the time is up.
 
-    Full-size fills the MTU of the way with "don't fragment" set, so the reply proves that packets of that size pass both ways.
+    With `mtus` (by the place's own addresses) the packet fills the MTU of its interface and must not be fragmented, so that the reply
+    proves that packets of this size pass.
     """
 
-    def __init__(self, place: Namespace, address: str, seconds: float, full_size: bool) -> None:
+    def __init__(self, place: Namespace, address: str, seconds: float, mtus: Mapping[str, int] | None = None) -> None:
         super().__init__()
         self.answer = EchoAnswer(answered=False, detail=NOT_ASKED)
         self._place = place
         self._address = address
         self._seconds = seconds
-        self._full_size = full_size
+        self._mtus = mtus
         self._until = 0.0
         self._size = SMALL_PAYLOAD
         self._identifier = int.from_bytes(os.urandom(2), "big")
@@ -117,9 +118,9 @@ class Echo(Exchange):
         self.socket = self._place.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
         self._until = now + self._seconds
         self.socket.connect((self._address, 0))
-        if self._full_size:
+        if self._mtus is not None:
             self.socket.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE)
-            self._size = self.socket.getsockopt(socket.IPPROTO_IP, IP_MTU) - IPV4_HEADER - ICMP_HEADER.size
+            self._size = self._mtus[self.socket.getsockname()[0]] - IPV4_HEADER - ICMP_HEADER.size
         self._send(now)
 
     def _send(self, now: float) -> None:
@@ -132,7 +133,13 @@ class Echo(Exchange):
     def ready(self, now: float) -> None:
         if self.socket is None:
             return
-        packet = self.socket.recv(65535)
+        try:
+            packet = self.socket.recv(65535)
+        except OSError as error:
+            # a raw socket is also told of errors that another socket's packets to the same address met
+            if error.errno == errno.EMSGSIZE and self._mtus is None:
+                return
+            raise
         if is_reply(packet, self._identifier, self._size):
             self._end(answered=True)
 
