@@ -40,7 +40,7 @@ class Network:
 
 @dataclass(frozen=True)
 class Port:
-    """A published port, with the real published port where the swarm chose it."""
+    """A published port, with the real published port where the swarm chose it; 0 where each node chooses its own."""
 
     target: int
     published: int
@@ -181,14 +181,16 @@ def _service(service: Mapping[str, Any]) -> Service:
         networks=tuple(network["name"] for network in attached),
         aliases=frozenset((network["name"], alias) for network in attached for alias in _list(network, "aliases")),
         vips=tuple((vip["network"], _bare(vip["address"])) for vip in _list(service, "vips") if vip.get("address")),
-        ports=tuple(_port(port) for port in _list(service, "ports") if port.get("published_port")),
+        ports=tuple(_port(port) for port in _list(service, "ports")),
         running=int(service.get("running") or 0),
         desired=int(service.get("desired") or 0),
     )
 
 
 def _port(port: Mapping[str, Any]) -> Port:
-    return Port(int(port["target_port"]), int(port["published_port"]), _text(port, "protocol") or "tcp", _text(port, "mode") or "ingress")
+    return Port(
+        int(port["target_port"]), int(port.get("published_port") or 0), _text(port, "protocol") or "tcp", _text(port, "mode") or "ingress"
+    )
 
 
 def _task(task: Mapping[str, Any]) -> Task:

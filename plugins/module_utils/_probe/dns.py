@@ -63,7 +63,9 @@ def _addresses(datagram: bytes, questions: int, answers: int) -> frozenset[str]:
         position = _behind_name(datagram, position)
         kind, _class, _ttl, length = struct.unpack("!HHIH", datagram[position : position + 10])
         content = datagram[position + 10 : position + 10 + length]
-        if kind == TYPE_A and len(content) == 4:
+        if len(content) < length:
+            raise IndexError(f"an answer of {length} bytes of which {len(content)} are there")
+        if kind == TYPE_A and length == 4:
             addresses.add(socket.inet_ntoa(content))
         position += 10 + length
     return frozenset(addresses)
