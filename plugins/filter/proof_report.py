@@ -14,16 +14,15 @@ author:
   - The meshwork.swarm contributors (@meshwork)
 description:
   - Brings together what M(meshwork.swarm.probe) returned on each host, and what M(meshwork.swarm.cluster_info) told of the cluster.
-positional: hosts, facts
+positional: silent, facts
 options:
   _input:
-    description:
-      - What M(meshwork.swarm.probe) returned, by inventory host.
-      - A host without RV(meshwork.swarm.probe#module:results) counts as failed.
-    type: dict
+    description: What M(meshwork.swarm.probe) returned on each host.
+    type: list
+    elements: dict
     required: true
-  hosts:
-    description: The inventory hosts that should have been asked.
+  silent:
+    description: The inventory hosts that should have been asked, and were not. Each counts as a failure.
     type: list
     elements: str
     required: true
@@ -38,9 +37,11 @@ seealso:
 EXAMPLES = r"""
 - name: Say what was proved
   ansible.builtin.debug:
-    msg: "{{ (proof | meshwork.swarm.proof_report(ansible_play_hosts_all, cluster)).summary }}"
+    msg: "{{ (proofs | meshwork.swarm.proof_report(silent, cluster)).summary }}"
   vars:
-    proof: "{{ dict(ansible_play_hosts | zip(ansible_play_hosts | map('extract', hostvars, 'probe'))) }}"
+    proofs: "{{ ansible_play_hosts | map('extract', hostvars, 'proof') | list }}"
+    silent: "{{ ansible_play_hosts_all | difference(ansible_play_hosts) }}"
+  run_once: true
 """
 
 RETURN = r"""
@@ -60,16 +61,14 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.proof_report import report
 
 
-def proof_report(probed: Mapping[str, Any], hosts: Sequence[str], facts: Mapping[str, Any]) -> dict[str, Any]:
+def proof_report(probed: Sequence[Mapping[str, Any]], silent: Sequence[str], facts: Mapping[str, Any]) -> dict[str, Any]:
     """The report of all hosts."""
-    if not isinstance(probed, Mapping):
-        raise AnsibleFilterError(
-            f"proof_report: expected a dictionary of what the module probe returned by host, got {type(probed).__name__}"
-        )
+    if isinstance(probed, (str, Mapping)) or not isinstance(probed, Sequence):
+        raise AnsibleFilterError(f"proof_report: expected a list of what the module probe returned, got {type(probed).__name__}")
     try:
-        return report({host: result or {} for host, result in probed.items()}, hosts, facts)
-    except KeyError as missing:
-        raise AnsibleFilterError(f"proof_report: {missing} is missing from what cluster_info or probe returned") from missing
+        return report(probed, silent, facts)
+    except (KeyError, TypeError) as error:
+        raise AnsibleFilterError(f"proof_report: this is not what cluster_info and probe return: {error!r}") from error
 
 
 class FilterModule:

@@ -19,14 +19,14 @@ TOGETHER = (NODES, TASKS, NAMES)
 FEW = 3
 
 
-def report(probed: Mapping[str, Mapping[str, Any]], hosts: Sequence[str], facts: Mapping[str, Any]) -> dict[str, Any]:
+def report(probed: Sequence[Mapping[str, Any]], silent: Sequence[str], facts: Mapping[str, Any]) -> dict[str, Any]:
     """The report.
 
-    `probed` has what the module probe returned, by inventory host; `hosts` are all that should have been asked. Gives rows of flat
-    mappings under "nodes", "networks", "services" and "proof", lines of text under "summary", "failed" and "skipped", and all results.
+    `probed` has what the module probe returned on each host; `silent` are the hosts that should have been asked and were not. Gives
+    rows of flat mappings under "nodes", "networks", "services" and "proof", lines of text under "summary", "failed" and "skipped", and
+    all results.
     """
-    results = [result for host in hosts for result in probed.get(host, {}).get("results", ())]
-    silent = [host for host in hosts if "results" not in probed.get(host, {})]
+    results = [result for each in probed for result in each["results"]]
     proof = _proof(results)
     return {
         "nodes": [_node(node, facts["tasks"]) for node in facts["nodes"]],
@@ -151,13 +151,14 @@ def _network(network: Mapping[str, Any]) -> Row:
 
 
 def _service(service: Mapping[str, Any]) -> Row:
-    ports = [
-        f"{port.get('published_port') or '*'}->{port['target_port']}/{port['protocol']} {port['mode']}" for port in service.get("ports") or ()
-    ]
     return {
         "service": service["name"],
         "tasks": f"{service.get('running', 0)} of {service.get('desired', 0)}",
         "mode": service.get("mode", ""),
         "networks": ", ".join(network["name"] for network in service.get("networks") or ()),
-        "ports": ", ".join(ports),
+        "ports": ", ".join(_port(port) for port in service.get("ports") or ()),
     }
+
+
+def _port(port: Mapping[str, Any]) -> str:
+    return f"{port.get('published_port') or '*'}->{port['target_port']}/{port['protocol']} {port['mode']}"
