@@ -29,9 +29,9 @@ def report(probed: Sequence[Mapping[str, Any]], silent: Sequence[str], facts: Ma
     results = [result for each in probed for result in each["results"]]
     proof = _proof(results)
     return {
-        "nodes": [_node(node, facts["tasks"]) for node in facts["nodes"]],
-        "networks": [_network(network) for network in facts["networks"] if network.get("scope") == "swarm"],
-        "services": [_service(service) for service in facts["services"]],
+        "nodes": [_node(node, facts["tasks"]) for node in _by(facts["nodes"], "hostname")],
+        "networks": [_network(network) for network in _by(facts["networks"], "name") if network.get("scope") == "swarm"],
+        "services": [_service(service) for service in _by(facts["services"], "name")],
         "proof": proof,
         "summary": aligned(proof),
         "failed": [
@@ -41,6 +41,10 @@ def report(probed: Sequence[Mapping[str, Any]], silent: Sequence[str], facts: Ma
         "skipped": [f"{result['proof']} {result['subject']} ({result['detail']})" for result in results if result["skipped"]],
         "results": results,
     }
+
+
+def _by(items: Iterable[Mapping[str, Any]], name: str) -> list[Mapping[str, Any]]:
+    return sorted(items, key=lambda item: str(item[name]))
 
 
 def aligned(rows: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -62,7 +66,7 @@ def _proof(results: Iterable[Result]) -> list[Row]:
 def _row(proof: str, subject: str, results: Sequence[Result]) -> Row:
     good = [result for result in results if result["ok"]]
     told = TOLD[proof](good) if good else ""
-    return {"proof": proof, "of": subject or "all", "true": f"{len(good)} of {len(results)}", "seen": told}
+    return {"proof": proof, "of": subject or "all", "ok": f"{len(good)} of {len(results)}", "seen": told}
 
 
 def _many(hostnames: set[str]) -> str:
