@@ -141,16 +141,20 @@ def require_no_change(phase: Phase) -> None:
 
 
 def print_proof(path: Path) -> None:
-    """Print what ``verify.yml`` found and proved: a JSON mapping of a heading to a list of rows, a row being a flat mapping."""
-    headings: dict[str, list[dict[str, Any]]] = json.loads(path.read_text(encoding="utf-8"))
-    for heading, rows in headings.items():
-        print(f"\n{heading}")
-        for line in table(rows):
+    """Print the report of ``verify.yml``: its tables, lists of flat mappings, and what it did not ask."""
+    report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    for heading in ("nodes", "networks", "services", "proof"):
+        print(f"\n{heading.capitalize()}")
+        for line in table(report[heading]):
             print(f"  {line}")
+    for line in report["skipped"]:
+        print(f"  not asked: {line}")
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Rows as aligned lines, the first of them the names of the columns."""
+    if not rows:
+        return ["none"]
     names = list(dict.fromkeys(name for row in rows for name in row))
     cells = [names, *([as_text(row.get(name)) for name in names] for row in rows)]
     widths = [max(len(line[column]) for line in cells) for column in range(len(names))]
@@ -190,7 +194,7 @@ def prepare(out: IO[str], env: Mapping[str, str]) -> list[Phase]:
 def provision(out: IO[str], env: Mapping[str, str]) -> list[Phase]:
     site = Phase("site.yml on fresh machines", [*PLAYBOOK, "playbooks/site.yml"], "site")
     again = Phase("site.yml again", [*PLAYBOOK, "playbooks/site.yml"], "site-again")
-    verify = Phase("verify.yml, with traffic", [*PLAYBOOK, "playbooks/verify.yml", "--extra-vars", f"verify_report={PROOF}"], "verify")
+    verify = Phase("verify.yml, with traffic", [*PLAYBOOK, "playbooks/verify.yml", "--extra-vars", f"verify_report_path={PROOF}"], "verify")
     run(out, env, site)
     run(out, env, again)
     require_no_change(again)

@@ -55,14 +55,35 @@ def test_failed_phase_ends_the_others_and_shows_its_log(tmp_path: Path, monkeypa
 
 def test_proof_is_printed_as_tables(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     proof = tmp_path / "proof.json"
-    proof.write_text(json.dumps({"Networks": [{"name": "backend", "encrypted": True, "subnets": ["10.0.1.0/24"]}, {"name": "web"}]}))
+    report = {
+        "nodes": [{"node": "node1", "role": "leader"}, {"node": "node2", "role": "worker"}],
+        "networks": [{"network": "backend", "encrypted": True, "subnet": "10.0.1.0/24"}, {"network": "web"}],
+        "services": [],
+        "proof": [{"proof": "wire", "of": "backend", "ok": "6 of 6", "seen": "encrypted, 60 ESP packets, 0 clear"}],
+        "skipped": ["mesh dns:53/udp (udp ports are not probed)"],
+        "results": [],
+    }
+    proof.write_text(json.dumps(report))
     demo.print_proof(proof)
     assert capsys.readouterr().out.splitlines() == [
         "",
+        "Nodes",
+        "  node   role",
+        "  node1  leader",
+        "  node2  worker",
+        "",
         "Networks",
-        "  name     encrypted  subnets",
+        "  network  encrypted  subnet",
         "  backend  yes        10.0.1.0/24",
         "  web      -          -",
+        "",
+        "Services",
+        "  none",
+        "",
+        "Proof",
+        "  proof  of       ok      seen",
+        "  wire   backend  6 of 6  encrypted, 60 ESP packets, 0 clear",
+        "  not asked: mesh dns:53/udp (udp ports are not probed)",
     ]
 
 
