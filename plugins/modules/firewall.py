@@ -64,7 +64,7 @@ options:
   peers:
     description:
       - The IPv4 and IPv6 addresses from which the hosts of the cluster send to each other. This host may be among them.
-      - Exact, as a hosts that is not in the list is refused, also when it was let in before.
+      - Exact; a host that is not in the list is refused, also when it was let in before.
       - Required with O(state=present).
     type: list
     elements: str

@@ -12,8 +12,8 @@ firewalld.ipset(5).
 from __future__ import annotations
 
 import re
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping, Sequence
+from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
 from .._model.errors import CommandFailed

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import copy
 import shlex
-import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass, field
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from ansible_collections.meshwork.swarm.plugins.module_utils._firewall.host import (
