@@ -13,8 +13,6 @@ from .judgement import Seen
 from .proof import WireQuestion
 from .verdict import WIRE, Verdict
 
-Frames = Mapping[Seen, int]
-
 
 @dataclass(frozen=True)
 class Peer:
@@ -27,56 +25,74 @@ class Peer:
 
 @dataclass(frozen=True)
 class Traffic:
-    """Packets from and to one VTEP: ESP, and clear VXLAN of one network."""
+    """Packets from and to one VTEP: ESP, and clear VXLAN of one network. `decrypted_in` came as ESP, and was seen decrypted."""
 
     esp_out: int
     esp_in: int
     clear_out: int
     clear_in: int
+    decrypted_in: int = 0
 
     def shown(self) -> Mapping[str, int]:
-        return {"esp_out": self.esp_out, "esp_in": self.esp_in, "clear_out": self.clear_out, "clear_in": self.clear_in}
+        came = self.esp_in + self.decrypted_in
+        return {"esp_out": self.esp_out, "esp_in": came, "clear_out": self.clear_out, "clear_in": self.clear_in}
 
 
-def traffic(question: WireQuestion, vtep: str, frames: Frames) -> Traffic:
-    """The packets of a network from and to a VTEP among the frames of a capture. The ESP of a peer belongs to its encrypted networks."""
+@dataclass(frozen=True)
+class Recording:
+    """What a node saw: frames and how often, how many were `lost`, and whether it decrypts ESP before captures see it.
+
+    On such a node only what leaves can be judged; every node judges that.
+    """
+
+    frames: Mapping[Seen, int]
+    lost: int = 0
+    decrypts_early: bool = False
+
+
+def traffic(question: WireQuestion, vtep: str, recording: Recording) -> Traffic:
+    """The packets of a network from and to a VTEP. The ESP of a peer belongs to its encrypted networks."""
 
     def count(outgoing: bool, clear: bool) -> int:
         return sum(
             times
-            for seen, times in frames.items()
+            for seen, times in recording.frames.items()
             if seen.outgoing == outgoing
             and (seen.destination if outgoing else seen.source) == vtep
             and (seen.vni in question.vnis if clear else seen.vni is None)
         )
 
-    esp = (count(True, False), count(False, False)) if question.encrypted else (0, 0)
-    return Traffic(*esp, count(True, True), count(False, True))
+    if not question.encrypted:
+        return Traffic(0, 0, count(True, True), count(False, True))
+    esp_out, esp_in, clear_out, clear_in = count(True, False), count(False, False), count(True, True), count(False, True)
+    if recording.decrypts_early:
+        return Traffic(esp_out, esp_in, clear_out, 0, clear_in)
+    return Traffic(esp_out, esp_in, clear_out, clear_in)
 
 
-def wire_verdicts(question: WireQuestion, peers: list[Peer], frames: Frames, hostname: str, lost: int) -> list[Verdict]:
+def wire_verdicts(question: WireQuestion, peers: list[Peer], recording: Recording, hostname: str) -> list[Verdict]:
     """One verdict a peer, and one for each stranger to whom an encrypted network was sent in the clear."""
     judge = _encrypted if question.encrypted else _plain
     verdicts = []
     for peer in peers:
-        found = traffic(question, peer.vtep, frames)
+        found = traffic(question, peer.vtep, recording)
         problem = judge(question, peer, found)
-        if problem and lost:
-            problem += f" ({lost} frames came faster than the capture took them: ask again when there is less traffic)"
+        if problem and recording.lost:
+            problem += f" ({recording.lost} frames came faster than the capture took them: ask again when there is less traffic)"
         where = f"network {question.network} between {hostname} and {peer.hostname} ({peer.vtep or 'VTEP unknown'}): "
         detail = where + problem if problem else _told(question, found)
         verdicts.append(Verdict(WIRE, question.network, hostname, peer.hostname, not problem, detail, packets=found.shown()))
     if question.encrypted:
-        verdicts.extend(_strangers(question, {peer.vtep for peer in peers}, frames, hostname))
+        verdicts.extend(_strangers(question, {peer.vtep for peer in peers}, recording, hostname))
     return verdicts
 
 
-def loss(question: WireQuestion, vtep: str, frames: Frames) -> str:
+def loss(question: WireQuestion, vtep: str, recording: Recording) -> str:
     """What the wire tells of echoes over a network that were not answered by the node behind a VTEP."""
-    found = traffic(question, vtep, frames)
+    found = traffic(question, vtep, recording)
     kind = "IP protocol 50 (ESP)" if question.encrypted else "the data path port (udp)"
-    out, came = (found.esp_out, found.esp_in) if question.encrypted else (found.clear_out, found.clear_in)
-    esp = f"ESP {found.esp_out} out, {found.esp_in} in, " if question.encrypted else ""
+    out, came = (found.esp_out, found.esp_in + found.decrypted_in) if question.encrypted else (found.clear_out, found.clear_in)
+    esp = f"ESP {out} out, {came} in, " if question.encrypted else ""
     seen = f"on the wire {esp}VXLAN of VNI {_vnis(question)} {found.clear_out} out, {found.clear_in} in"
     if not out:
         return seen
@@ -87,7 +103,7 @@ def loss(question: WireQuestion, vtep: str, frames: Frames) -> str:
 
 def _told(question: WireQuestion, found: Traffic) -> str:
     if question.encrypted:
-        decrypted = f" and {found.clear_in} decrypted before the capture saw them" if found.clear_in else ""
+        decrypted = f" and {found.decrypted_in} decrypted before the capture saw them" if found.decrypted_in else ""
         return f"ESP {found.esp_out} out, {found.esp_in} in{decrypted}, {found.clear_out or 'none'} sent in the clear"
     return f"VXLAN of VNI {_vnis(question)} {found.clear_out} out, {found.clear_in} in"
 
@@ -97,10 +113,7 @@ def _vnis(question: WireQuestion) -> str:
 
 
 def _encrypted(question: WireQuestion, peer: Peer, found: Traffic) -> str:
-    """Only what leaves can be judged by itself, and every node judges what it sends: with esp4_offload the kernel decrypts before
-    captures see anything, so that what comes looks clear (net/ipv4/esp4_offload.c, esp4_gro_receive; seen on the lab). As Docker drops
-    what really comes in the clear (iptables: policy match), answered echoes tell the two apart."""
-    clear = found.clear_out + (0 if peer.answered else found.clear_in)
+    clear = found.clear_out + found.clear_in
     if not peer.vtep:
         return "this node knows no VTEP of the peer, so nothing can be sent to it: look at the gossip between the nodes (7946/tcp+udp)"
     if clear:
@@ -111,7 +124,7 @@ def _encrypted(question: WireQuestion, peer: Peer, found: Traffic) -> str:
         )
     if not found.esp_out:
         return "expected ESP, found none that left: look at `ip xfrm state` and `ip xfrm policy`, and at the kernel module esp4"
-    if not found.esp_in and not found.clear_in:
+    if not found.esp_in and not found.decrypted_in:
         return (
             f"{found.esp_out} ESP packets left and none came: is IP protocol 50 (ESP) let through between the two, and are there "
             "states for both directions in `ip xfrm state`?"
@@ -136,11 +149,11 @@ def _plain(question: WireQuestion, peer: Peer, found: Traffic) -> str:
     return ""
 
 
-def _strangers(question: WireQuestion, known: set[str], frames: Frames, hostname: str) -> list[Verdict]:
-    sent_to = {seen.destination for seen in frames if seen.outgoing and seen.vni in question.vnis}
+def _strangers(question: WireQuestion, known: set[str], recording: Recording, hostname: str) -> list[Verdict]:
+    sent_to = {seen.destination for seen in recording.frames if seen.outgoing and seen.vni in question.vnis}
     verdicts = []
     for destination in sorted(sent_to - known):
-        found = traffic(question, destination, frames)
+        found = traffic(question, destination, recording)
         detail = (
             f"network {question.network} is encrypted, but {found.clear_out} packets of VNI {_vnis(question)} went from {hostname} to "
             f"{destination} in the clear"

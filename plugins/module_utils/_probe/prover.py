@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any, Callable
 
 from .._engine.client import Engine
+from .._kernel.esp import decrypts_before_captures
 from .._kernel.forwarding import vteps
 from .._kernel.interfaces import mtus
 from .._kernel.ipvs import Endpoint, backends
@@ -21,7 +22,7 @@ from .._model.errors import SwarmError
 from .._plan.proof import NameQuestion, PathQuestion, PortQuestion, ProofPlan, Question, Vantage, VipQuestion, WireQuestion, proof_plan
 from .._plan.proof_facts import parse
 from .._plan.verdict import NODES, PATH, Verdict
-from .._plan.wire import Peer, loss, wire_verdicts
+from .._plan.wire import Peer, Recording, loss, wire_verdicts
 from .asked import Asked, AskedName, AskedPath, AskedPort, AskedVip, Patience, Sight
 from .capture import Capture
 from .exchange import Exchanges
@@ -76,21 +77,22 @@ class Prover:
             lost = capture.close()
             for place in (*self._places.values(), self._own):
                 place.close()
-        return [*self._plan.known, *gone, *self._judged(capture), *self._wire(capture, lost)]
+        recording = Recording(capture.counts, lost, decrypts_before_captures())
+        return [*self._plan.known, *gone, *self._judged(recording), *self._wire(recording)]
 
-    def _judged(self, capture: Capture) -> Iterator[Verdict]:
+    def _judged(self, recording: Recording) -> Iterator[Verdict]:
         """The verdicts on all questions; where nothing passed a path, with what the wire tells of it."""
         wires = {question.network: question for question in self._plan.wire}
         for question, verdict in self._verdicts.items():
             hint = ""
             if isinstance(question, PathQuestion) and not self._answered[(question.network, question.address)]:
                 vtep = self._vteps[question.network].get(question.address, "")
-                hint = f"; {loss(wires[question.network], vtep, capture.counts)}" if vtep else ""
+                hint = f"; {loss(wires[question.network], vtep, recording)}" if vtep else ""
             yield replace(verdict, detail=f"{verdict.detail}{hint}")
 
-    def _wire(self, capture: Capture, lost: int) -> Iterator[Verdict]:
+    def _wire(self, recording: Recording) -> Iterator[Verdict]:
         for question in self._plan.wire:
-            yield from wire_verdicts(question, self._peers(question), capture.counts, self._plan.hostname, lost)
+            yield from wire_verdicts(question, self._peers(question), recording, self._plan.hostname)
 
     def _open_places(self) -> list[Verdict]:
         gone = []

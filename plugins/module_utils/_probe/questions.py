@@ -120,7 +120,10 @@ class Echo(Exchange):
         self.socket.connect((self._address, 0))
         if self._mtus is not None:
             self.socket.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE)
-            self._size = self._mtus[self.socket.getsockname()[0]] - IPV4_HEADER - ICMP_HEADER.size
+            own = self.socket.getsockname()[0]
+            if own not in self._mtus:
+                raise OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
+            self._size = self._mtus[own] - IPV4_HEADER - ICMP_HEADER.size
         self._send(now)
 
     def _send(self, now: float) -> None:

@@ -9,8 +9,9 @@ import pytest
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.judgement import Seen
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.proof import WireQuestion
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.verdict import Verdict
-from ansible_collections.meshwork.swarm.plugins.module_utils._plan.wire import Frames, Peer, loss, wire_verdicts
+from ansible_collections.meshwork.swarm.plugins.module_utils._plan.wire import Peer, Recording, loss, wire_verdicts
 
+Frames = dict[Seen, int]
 US, PEER, STRANGER = "10.97.0.11", "10.97.0.12", "10.97.0.99"
 SECRET = WireQuestion("backend", "id", True, frozenset({4097, 4100}), (("node2", "10.20.1.4"),))
 PLAIN = WireQuestion("frontend", "id", False, frozenset({4098}), (("node2", "10.20.2.4"),))
@@ -24,8 +25,10 @@ def came(vni: int | None, of: str = PEER) -> Seen:
     return Seen(False, of, US, vni)
 
 
-def judged(question: WireQuestion, frames: Frames, answered: int = 2, vtep: str = PEER, lost: int = 0) -> list[Verdict]:
-    return wire_verdicts(question, [Peer("node2", vtep, answered)], frames, "node1", lost)
+def judged(
+    question: WireQuestion, frames: Frames, answered: int = 2, vtep: str = PEER, lost: int = 0, early: bool = False
+) -> list[Verdict]:
+    return wire_verdicts(question, [Peer("node2", vtep, answered)], Recording(frames, lost, early), "node1")
 
 
 HEALTHY = {out(None): 12, came(None): 11, out(4098): 8, came(4098): 7}
@@ -44,9 +47,16 @@ def test_clear_vxlan_proves_that_the_capture_sees_a_plain_network() -> None:
 
 
 def test_what_comes_may_have_been_decrypted_before_the_capture() -> None:
-    (verdict,) = judged(SECRET, {out(None): 12, came(4097): 11})
+    frames = {out(None): 12, came(4097): 11}
+    (verdict,) = judged(SECRET, frames, early=True)
     assert verdict.ok
     assert "11 decrypted before the capture saw them" in verdict.detail
+    assert verdict.packets == {"esp_out": 12, "esp_in": 11, "clear_out": 0, "clear_in": 0}
+    assert not judged(SECRET, frames)[0].ok
+
+
+def test_what_leaves_in_the_clear_fails_wherever_it_is_decrypted() -> None:
+    assert not judged(SECRET, {**HEALTHY, out(4097): 1}, early=True)[0].ok
 
 
 @pytest.mark.parametrize(
@@ -54,7 +64,7 @@ def test_what_comes_may_have_been_decrypted_before_the_capture() -> None:
     [
         ({**HEALTHY, out(4097): 1}, 2, "expected no VXLAN in the clear, found 1 packets of VNI 4097, 4100 (1 out, 0 in): look here"),
         ({**HEALTHY, out(4100): 1}, 2, "found 1 packets of VNI 4097, 4100"),
-        ({**HEALTHY, came(4097): 3}, 0, "found 3 packets of VNI 4097, 4100 (0 out, 3 in): look on node2"),
+        ({**HEALTHY, came(4097): 3}, 2, "found 3 packets of VNI 4097, 4100 (0 out, 3 in): look on node2"),
         ({}, 0, "expected ESP, found none that left"),
         ({out(None): 12}, 0, "12 ESP packets left and none came: is IP protocol 50 (ESP) let through"),
         ({out(None): 1, came(None): 1}, 2, "2 echoes were answered over it, but only 1 ESP packets left"),
@@ -108,4 +118,4 @@ def test_only_a_failure_mentions_lost_frames() -> None:
     ],
 )
 def test_the_wire_tells_where_echoes_are_lost(frames: Frames, told: str) -> None:
-    assert told in loss(SECRET, PEER, frames)
+    assert told in loss(SECRET, PEER, Recording(frames))
