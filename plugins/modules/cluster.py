@@ -132,7 +132,8 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.meshwork.swarm.plugins.module_utils._engine import client, observe, swarm_wide
 from ansible_collections.meshwork.swarm.plugins.module_utils._kernel.addresses import interfaces
-from ansible_collections.meshwork.swarm.plugins.module_utils._model.membership import Addresses, show_membership
+from ansible_collections.meshwork.swarm.plugins.module_utils._kernel.ports import tcp_port_free
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.membership import GOSSIP_PORT, Addresses, show_membership
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.swarm import SWARM, check_swarm, read_swarm
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.table import argument_spec, parse, show
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.cluster import Cluster, WantedCluster, plan_cluster
@@ -155,13 +156,17 @@ class ClusterWork(Reconciliation[Cluster]):
     def observe(self) -> Cluster:
         membership = observe.membership(self.engine)
         swarm = read_swarm(self.engine.get("/swarm")) if membership.live_manager else None
-        return Cluster(membership, swarm, interfaces() if any(vars(self.wanted.addresses).values()) else {})
+        there = interfaces() if any(vars(self.wanted.addresses).values()) else {}
+        return Cluster(membership, swarm, there, membership.state != "inactive" or tcp_port_free(GOSSIP_PORT))
 
     def plan(self, found: Cluster) -> Plan[Cluster]:
         return plan_cluster(self.wanted, found)
 
     def apply(self, step: Step) -> None:
         swarm_wide.apply_call(self.engine, step)
+
+    def settled(self, awaited: str, found: Cluster) -> bool:
+        return found.gossip_free
 
     def pending(self, found: Cluster) -> Sequence[str]:
         return () if found.membership.live_manager else (f"this host's membership is {found.membership.state}",)

@@ -113,8 +113,9 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.meshwork.swarm.plugins.module_utils._engine import client, observe, swarm_wide
 from ansible_collections.meshwork.swarm.plugins.module_utils._kernel.addresses import interfaces
+from ansible_collections.meshwork.swarm.plugins.module_utils._kernel.ports import tcp_port_free
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.errors import EngineError, OutOfSequence
-from ansible_collections.meshwork.swarm.plugins.module_utils._model.membership import Addresses, show_membership
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.membership import GOSSIP_PORT, Addresses, show_membership
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.membership import Host, WantedMembership, plan_membership
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.plan import Plan, Step
 from ansible_collections.meshwork.swarm.plugins.module_utils._run import Reconciliation, run
@@ -143,7 +144,9 @@ class MembershipWork(Reconciliation[Host]):
         self.deadline = float(params["wait_timeout"])
 
     def observe(self) -> Host:
-        return Host(observe.membership(self.engine), interfaces() if any(vars(self.wanted.addresses).values()) else {})
+        membership = observe.membership(self.engine)
+        there = interfaces() if any(vars(self.wanted.addresses).values()) else {}
+        return Host(membership, there, membership.state != "inactive" or tcp_port_free(GOSSIP_PORT))
 
     def plan(self, found: Host) -> Plan[Host]:
         return plan_membership(self.wanted, found)
@@ -160,10 +163,15 @@ class MembershipWork(Reconciliation[Host]):
                 raise OutOfSequence(error.call, error.status, error.message) from None
             raise
 
+    def settled(self, awaited: str, found: Host) -> bool:
+        return found.gossip_free
+
     def pending(self, found: Host) -> Sequence[str]:
         membership = found.membership
         if self.wanted.state == "left":
-            return () if membership.state == "inactive" else (f"this host's membership is still {membership.state}",)
+            if membership.state != "inactive":
+                return (f"this host's membership is still {membership.state}",)
+            return () if found.gossip_free else (f"this host has left, and Docker still holds port {GOSSIP_PORT}/tcp: restart Docker",)
         arrived = membership.live_manager if self.wanted.role == "manager" else membership.state == "active"
         told = membership.error or f"its state is {membership.state}"
         return () if arrived else (f"this host has not become a {self.wanted.role}: {told}",)

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 from .._model.errors import EngineError, SwarmError
 from .._model.membership import read_membership
 from .._plan.cluster import not_a_live_manager
-from .._plan.plan import Plan, Step
+from .._plan.plan import Plan, Step, Wait
 from .._run import Reconciliation
 from .client import Engine, connect
 
@@ -56,6 +56,8 @@ class SwarmWide(Reconciliation[State], Generic[State]):
 
 def apply_call(engine: Engine, step: Step) -> None:
     """Make a step's Engine call. What is gone already need not be removed."""
+    if isinstance(step.call, Wait):
+        return
     try:
         engine.do(step.call)
     except EngineError as error:

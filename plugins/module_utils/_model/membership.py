@@ -14,6 +14,10 @@ Interfaces = Mapping[str, tuple[str, ...]]
 """A host's interfaces with their addresses: {"eth0": ("10.0.0.11", "fe80::1")}."""
 
 
+GOSSIP_PORT = 7946
+"""The port of the gossip between nodes, TCP and UDP. It cannot be chosen."""
+
+
 @dataclass(frozen=True)
 class Membership:
     """One host's membership. `state` is the Engine's LocalNodeState; `managers` are the managers it knows, ID to address."""

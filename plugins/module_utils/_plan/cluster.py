@@ -15,6 +15,7 @@ from .._model.membership import Addresses, Interfaces, Membership
 from .._model.swarm import DEFAULT_SUBNET_SIZE, SWARM
 from .._model.table import Difference, differences, merged, write
 from .addresses import not_on_host, resolved
+from .membership import await_gossip
 from .plan import Blocker, Call, Plan, Step
 
 IMMUTABLE_REMEDY = "it is fixed when the swarm is made: write in the inventory what the swarm has, or build a new swarm"
@@ -28,6 +29,7 @@ class Cluster:
     membership: Membership
     swarm: Item | None = None
     interfaces: Interfaces = field(default_factory=dict)
+    gossip_free: bool = True
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ def _init(wanted: WantedCluster, found: Cluster) -> Plan[Cluster]:
         Item("swarm", merged(SWARM, wanted.values, defaults)),
         found.interfaces,
     )
-    return Plan(found, after, (step,), blockers)
+    return Plan(found, after, (*await_gossip(found.gossip_free), step), blockers)
 
 
 def _update(wanted: WantedCluster, found: Cluster, swarm: Item) -> Plan[Cluster]:

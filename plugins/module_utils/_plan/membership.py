@@ -9,19 +9,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .._model.membership import Addresses, Interfaces, Membership
+from .._model.membership import GOSSIP_PORT, Addresses, Interfaces, Membership
 from .addresses import not_on_host, resolved
-from .plan import Blocker, Call, Plan, Step
+from .plan import Blocker, Call, Plan, Step, Wait
 
 ITEM = "membership"
+GOSSIP_FREE = "gossip port free"
 
 
 @dataclass(frozen=True)
 class Host:
-    """What the membership module reads of its host."""
+    """What the membership module reads of its host. `gossip_free` tells, outside a swarm, whether the gossip port can be listened on."""
 
     membership: Membership
     interfaces: Interfaces = field(default_factory=dict)
+    gossip_free: bool = True
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,18 @@ def plan_membership(wanted: WantedMembership, found: Host) -> Plan[Host]:
     if found.membership.state == "inactive":
         return _join(wanted, found)
     return Plan(found, found, blockers=_misfits(wanted, found.membership))
+
+
+def await_gossip(free: bool) -> tuple[Step, ...]:
+    """Wait for the gossip port before a host enters a swarm.
+
+    After a leave that was given up half-way and made again, Docker holds the port until it is restarted. A host that joins then becomes a node that is Ready and reaches no
+    container on other nodes: "agentInit: failed to create memberlist ... address already in use" (seen with Engine 20.10).
+    """
+    if free:
+        return ()
+    says = f"wait until port {GOSSIP_PORT}/tcp is free; if it is Docker that still holds it, after a leave, restart Docker"
+    return (Step("wait", ITEM, says, Wait(f"nothing listens on {GOSSIP_PORT}/tcp any more"), awaits=GOSSIP_FREE),)
 
 
 def _join(wanted: WantedMembership, found: Host) -> Plan[Host]:
@@ -79,7 +93,7 @@ def _join(wanted: WantedMembership, found: Host) -> Plan[Host]:
         node_id=found.membership.node_id or "(given by the swarm)",
         node_addr=resolved(wanted.addresses.advertise_addr or "", found.interfaces),
     )
-    return Plan(found, replace(found, membership=joined), (step,), blockers)
+    return Plan(found, replace(found, membership=joined, gossip_free=True), (*await_gossip(found.gossip_free), step), blockers)
 
 
 def _misfits(wanted: WantedMembership, membership: Membership) -> tuple[Blocker, ...]:

@@ -27,6 +27,16 @@ class Call:
 
 
 @dataclass(frozen=True)
+class Wait:
+    """In place of a call: nothing is done, and the step is over when what it awaits holds."""
+
+    until: str
+
+    def __str__(self) -> str:
+        return f"wait until {self.until}"
+
+
+@dataclass(frozen=True)
 class Step:
     """One change. `says` is the sentence for the operator, `costs` what the users of the cluster will feel.
 
