@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -102,17 +103,31 @@ def reconcile(work: Reconciliation[State], checking: bool, outcome: Outcome, clo
             raise SwarmError("\n".join(str(blocker) for blocker in plan.blockers))
         if checking or not (plan.steps or work.pending(found)):
             return
+        if not plan.steps:
+            # what is pending now may call for steps once it has settled: a network differs only from when it has its subnet
+            _await(work, lambda found: () if work.plan(found).steps else work.pending(found), clock)
+            continue
         try:
-            for step in plan.steps:
-                work.apply(step)
-                outcome.done += 1
-                if step.awaits:
-                    _await(work, lambda found, step=step: () if work.settled(step.awaits, found) else (step.says,), clock)  # type: ignore[misc]
+            _make(work, plan.steps, outcome, clock)
         except OutOfSequence:
+            time.sleep(POLL_SECONDS)
             continue
         _await(work, lambda found: [step.says for step in work.plan(found).steps] or work.pending(found), clock)
         return
     raise NotReady(f"the swarm's objects were changed by somebody else during each of {ROUNDS} attempts; run again when that has ended")
+
+
+def _make(work: Reconciliation[State], steps: Sequence[Step], outcome: Outcome, clock: Callable[[], float]) -> None:
+    """Make the steps one after the other, each only when what the one before awaits has come about."""
+    for step in steps:
+        work.apply(step)
+        outcome.done += 1
+        if step.awaits:
+            _await(work, functools.partial(_unsettled, work, step), clock)
+
+
+def _unsettled(work: Reconciliation[State], step: Step, found: State) -> Sequence[str]:
+    return () if work.settled(step.awaits, found) else (step.says,)
 
 
 def _await(work: Reconciliation[State], left: Callable[[State], Sequence[str]], clock: Callable[[], float]) -> None:

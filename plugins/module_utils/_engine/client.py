@@ -28,6 +28,7 @@ else:
     HAS_DOCKER = True
 
 MINIMUM_API = (1, 41)
+CONFLICT = 409
 
 
 class Engine:
@@ -72,7 +73,8 @@ def _message(body: str) -> str:
 
 
 def _refused(call: str, status: int, message: str) -> EngineError:
-    family = OutOfSequence if "update out of sequence" in message else EngineError
+    taken = status == CONFLICT and "already exists" in message
+    family = OutOfSequence if taken or "update out of sequence" in message else EngineError
     return family(call, status, message)
 
 

@@ -37,7 +37,10 @@ class EngineError(SwarmError):
 
 
 class OutOfSequence(EngineError):
-    """Somebody else changed the object between our reading and our update (Version.Index moved): read and plan again."""
+    """Somebody else was faster between our reading and our change: read and plan again.
+
+    Version.Index has moved, or an object of the name is there already, such as the ingress network that a new swarm makes by itself.
+    """
 
 
 class EngineUnreachable(SwarmError):

@@ -56,7 +56,8 @@ def plan_membership(wanted: WantedMembership, found: Host) -> Plan[Host]:
 def await_gossip(free: bool) -> tuple[Step, ...]:
     """Wait for the gossip port before a host enters a swarm.
 
-    After a leave that was given up half-way and made again, Docker holds the port until it is restarted. A host that joins then becomes a node that is Ready and reaches no
+    After a leave that was given up half-way and made again, Docker holds the port until it is restarted. A host that joins then
+    becomes a node that is Ready and reaches no
     container on other nodes: "agentInit: failed to create memberlist ... address already in use" (seen with Engine 20.10).
     """
     if free:
