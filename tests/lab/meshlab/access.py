@@ -52,6 +52,15 @@ def config_text(lab: Lab, key: Path, python: str) -> str:
     return "".join(blocks) + _EVERY_NODE.format(every=every, key=key, proxy=proxy, folder=lab.folder)
 
 
+def ansible_args(lab: Lab) -> str:
+    """What Ansible gives to ssh, scp and sftp: the configuration, and its ControlPath once more.
+
+    Ansible makes a ControlPath of its own from host, port and user when it sees none among the arguments, and two labs
+    have the same addresses.
+    """
+    return f"-F {config_path(lab)} -o ControlPath={lab.folder}/ssh/%h"
+
+
 def write_config(lab: Lab) -> None:
     """Write the SSH configuration for the nodes that the lab has now."""
     (lab.folder / "ssh").mkdir(exist_ok=True)

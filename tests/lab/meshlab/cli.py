@@ -145,7 +145,7 @@ def _exec(args: argparse.Namespace) -> int:
 
 def _inventory(args: argparse.Namespace) -> int:
     lab = state.need(args.name)
-    text = inventory.text(list(lab.nodes), args.managers, key=image.ssh_key(), config=access.config_path(lab), nics=lab.options.nics)
+    text = inventory.text(list(lab.nodes), args.managers, key=image.ssh_key(), ssh_args=access.ansible_args(lab), nics=lab.options.nics)
     sys.stdout.write(text)
     return 0
 

@@ -13,7 +13,7 @@ from .errors import LabError
 _VARIABLES = """\
     ansible_user: root
     ansible_ssh_private_key_file: {key}
-    ansible_ssh_common_args: -F {config}
+    ansible_ssh_common_args: {ssh_args}
     ansible_python_interpreter: /usr/bin/python3
 """
 
@@ -23,7 +23,7 @@ def default_managers(nodes: int) -> int:
     return 3 if nodes >= 3 else 1
 
 
-def text(nodes: list[str], managers: int | None, *, key: Path, config: Path, nics: int = 1) -> str:
+def text(nodes: list[str], managers: int | None, *, key: Path, ssh_args: str, nics: int = 1) -> str:
     """The inventory: the first ``managers`` nodes in swarm_managers, the others in swarm_workers, both in swarm.
 
     Raises LabError when there are not so many nodes, or no manager at all.
@@ -41,4 +41,4 @@ def text(nodes: list[str], managers: int | None, *, key: Path, config: Path, nic
             for number, nic in enumerate(addresses.nics(name, nics)[1:], start=1):
                 lines.append(f"          lab_eth{number}_address: {nic.ipv4}")
     lines.append("  vars:")
-    return "\n".join(lines) + "\n" + _VARIABLES.format(key=key, config=config)
+    return "\n".join(lines) + "\n" + _VARIABLES.format(key=key, ssh_args=ssh_args)

@@ -74,6 +74,7 @@ def test_ssh_enters_the_labs_namespace_and_shares_one_connection_per_node() -> N
     assert "Host node1 node2 10.97.0.11 10.97.0.12\n" in text
     assert "ProxyCommand nsenter --net=/run/netns/meshlab-main /usr/bin/python3 -IS " in text
     assert f"ControlPath {state.folder('main')}/ssh/%h\n" in text
+    assert access.ansible_args(a_lab()).endswith(f"ControlPath={state.folder('main')}/ssh/%h")
 
 
 def test_a_nodes_kernel_is_told_cards_identity_and_addresses() -> None:

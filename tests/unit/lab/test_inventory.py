@@ -13,12 +13,12 @@ import yaml
 from ansible_collections.meshwork.swarm.tests.lab.meshlab import inventory
 from ansible_collections.meshwork.swarm.tests.lab.meshlab.errors import LabError
 
-KEY, CONFIG = Path("/cache/ssh/id"), Path("/state/main/ssh_config")
+KEY, SSH_ARGS = Path("/cache/ssh/id"), "-F /state/main/ssh_config -o ControlPath=/state/main/ssh/%h"
 
 
 def parsed(count: int, managers: int | None = None, nics: int = 1) -> Any:
     nodes = [f"node{index}" for index in range(1, count + 1)]
-    return yaml.safe_load(inventory.text(nodes, managers, key=KEY, config=CONFIG, nics=nics))["swarm"]
+    return yaml.safe_load(inventory.text(nodes, managers, key=KEY, ssh_args=SSH_ARGS, nics=nics))["swarm"]
 
 
 @pytest.mark.parametrize(("count", "asked", "managers"), [(1, None, 1), (2, None, 1), (3, None, 3), (5, None, 3), (3, 1, 1), (4, 4, 4)])
@@ -35,7 +35,7 @@ def test_hosts_are_reached_through_the_labs_own_ssh_configuration() -> None:
     assert swarm["vars"] == {
         "ansible_user": "root",
         "ansible_ssh_private_key_file": str(KEY),
-        "ansible_ssh_common_args": f"-F {CONFIG}",
+        "ansible_ssh_common_args": SSH_ARGS,
         "ansible_python_interpreter": "/usr/bin/python3",
     }
 

@@ -59,7 +59,7 @@ def test_a_bare_image_has_docker_in_its_apt_source_only(parts: Path) -> None:
     assert full.in_apt_source == ()
     assert bare.packages == ("systemd", "udev", "python3")
     assert bare.in_apt_source == full.packages[3:]
-    assert (full.name.split("-")[0], bare.name.rsplit("-", 1)[0]) == ("trixie", "trixie-bare")
+    assert (full.name, bare.name) == (f"trixie-{full.key}", f"trixie-bare-{bare.key}")
 
 
 def test_the_cache_lies_where_the_environment_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
