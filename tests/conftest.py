@@ -23,6 +23,8 @@ def link_checkout() -> None:
 
 link_checkout()
 sys.path.insert(0, str(COLLECTIONS))
+# tests import what they share as `fakes`
+sys.path.insert(0, str(CHECKOUT / "tests"))
 
 # A busy machine is no failure, and a test that failed once fails again.
 settings.register_profile("meshwork", deadline=None, derandomize=True)
