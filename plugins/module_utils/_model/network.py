@@ -30,7 +30,7 @@ Pool = tuple[str, str, str]
 
 def parse_pools(value: Any) -> tuple[Pool, ...]:
     """Pools from mappings of subnet, gateway and ip_range, in order of subnet; the order has no meaning to the Engine."""
-    return tuple(sorted((_pool(entry) for entry in value), key=lambda pool: ipaddress.ip_network(pool[0]).compressed))
+    return tuple(sorted(_pool(entry) for entry in value))
 
 
 def _pool(entry: Any) -> Pool:
@@ -65,12 +65,13 @@ def same_pools(wanted: Sequence[Pool], found: Sequence[Pool]) -> bool:
 
 
 def _read_pools(value: Any) -> tuple[Pool, ...]:
-    entries = [
-        {"subnet": each["Subnet"], "gateway": each.get("Gateway"), "ip_range": each.get("IPRange")}
-        for each in value or ()
-        if each.get("Subnet")
-    ]
-    return parse_pools(entries)
+    """Pools as they are. The Engine keeps host bits, so 10.21.1.7/24 is read as the subnet that it means."""
+    pools = ((_meant(each["Subnet"]), each.get("Gateway") or "", _meant(each.get("IPRange"))) for each in value if each.get("Subnet"))
+    return tuple(sorted(pools))
+
+
+def _meant(written: str | None) -> str:
+    return str(ipaddress.ip_network(written, strict=False)) if written else ""
 
 
 def _write_pools(pools: Sequence[Pool]) -> list[dict[str, str]]:
@@ -122,7 +123,9 @@ def _overlay(document: Mapping[str, Any]) -> bool:
 
 
 def _get_mtu(document: Mapping[str, Any]) -> int:
-    option = int((document.get("Options") or {}).get(MTU_OPTION) or DEFAULT_MTU)
+    written = str((document.get("Options") or {}).get(MTU_OPTION) or "")
+    # The swarm takes any text; the driver falls back to its default where it is no number.
+    option = int(written) if written.isdigit() else DEFAULT_MTU
     return container_mtu(option, _get_encrypted(document)) if _overlay(document) else option
 
 
