@@ -112,12 +112,6 @@ def _majority_lost(changes: Sequence[_Change], found: Nodes) -> list[Blocker]:
             count -= 1
             alive -= 1 if reachable(change.node) else 0
             if count < 1 or alive < majority(count):
-                name = hostname(change.node)
-                return [
-                    Blocker(
-                        f"node {name}",
-                        f"demoting it would lose the majority: {arithmetic(count, alive)}",
-                        "promote or bring back another manager first",
-                    )
-                ]
+                reason = f"demoting it would lose the majority: {arithmetic(count, alive)}" if count else "it is the last manager"
+                return [Blocker(f"node {hostname(change.node)}", reason, "promote or bring back another manager first")]
     return []
