@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from .table import Kind
+from .table import Kind, Unfit
 
 NANOSECONDS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9, "d": 86400 * 10**9}
 BYTES = {"": 1, "b": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
@@ -128,7 +128,7 @@ def labels(value: Any) -> dict[str, str]:
         try:
             shown[str(key)] = text("" if content is None else content)
         except ValueError as error:
-            raise ValueError(f"{error} as the value of {key!r}") from None
+            raise Unfit(str(error), f"[{key}]", content) from None
     return shown
 
 
