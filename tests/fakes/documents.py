@@ -210,7 +210,7 @@ def targets(spec: Mapping[str, Any]) -> list[str]:
     return [str(each["Target"]) for each in spec["TaskTemplate"].get("Networks") or ()]
 
 
-def refuse_service(spec: Mapping[str, Any], others: Iterable[Mapping[str, Any]]) -> None:
+def refuse_service(spec: Mapping[str, Any], there: Iterable[Mapping[str, Any]]) -> None:
     """The Engine's checks of a service's spec, in the Engine's order (swarmkit controlapi/service.go)."""
     if not spec["TaskTemplate"]["ContainerSpec"].get("Image"):
         raise _invalid("ContainerSpec: image reference must be provided")
@@ -220,8 +220,9 @@ def refuse_service(spec: Mapping[str, Any], others: Iterable[Mapping[str, Any]])
     published = [(port["PublishedPort"], port["Protocol"]) for port in ports if port.get("PublishedPort")]
     if len(set(published)) < len(published):
         raise _invalid("EndpointSpec: duplicate published ports provided")
-    others = list(others)
-    for port, other, theirs in ((port, other, theirs) for port in ports for other in others for theirs in _ports(other["Spec"])):
+    others = list(there)
+    pairs = [(port, other, theirs) for port in ports for other in others for theirs in _ports(other["Spec"])]
+    for port, other, theirs in pairs:
         same = port.get("PublishedPort") and all(port.get(key) == theirs.get(key) for key in ("PublishedPort", "Protocol"))
         if same and "ingress" in (port["PublishMode"], theirs["PublishMode"]):
             kind = "an ingress port" if theirs["PublishMode"] == "ingress" else "a host-published port"

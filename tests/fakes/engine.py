@@ -22,9 +22,7 @@ from . import documents
 
 Json = dict[str, Any]
 
-NO_MANAGER = (
-    'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.'
-)
+NO_MANAGER = 'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.'
 NOT_PART = "This node is not part of a swarm"
 ALREADY = 'This node is already part of a swarm. Use "docker swarm leave" to leave this swarm and join another one.'
 LAST_MANAGER = (

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from ansible.module_utils import basic
 from ansible.module_utils.testing import patch_module_args
-
 from ansible_collections.meshwork.swarm.plugins.module_utils import _run
 from ansible_collections.meshwork.swarm.plugins.module_utils._engine import client
 

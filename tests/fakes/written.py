@@ -8,8 +8,6 @@ from __future__ import annotations
 import ipaddress
 from typing import Any
 
-from hypothesis import strategies as st
-
 from ansible_collections.meshwork.swarm.plugins.module_utils._model import kinds
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.network import DRIVER_OPTS, MANAGED_OPTIONS, NETWORK, POOLS
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.node import NODE
@@ -17,6 +15,7 @@ from ansible_collections.meshwork.swarm.plugins.module_utils._model.publish impo
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.service import IMAGE, SERVICE
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.swarm import SWARM
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.table import Kind, Row
+from hypothesis import strategies as st
 
 TABLES = {"swarm": SWARM, "node": NODE, "network": NETWORK, "service": SERVICE}
 ROWS = [(name, row) for name, table in TABLES.items() for row in table]
@@ -59,7 +58,7 @@ def pool_lists(draw: st.DrawFn) -> list[dict[str, Any]]:
 def port_lists(draw: st.DrawFn) -> list[dict[str, Any]]:
     """Values of the option publish, every port once."""
     published = draw(st.lists(st.integers(1, 65535), max_size=3, unique=True))
-    entries = [
+    return [
         {
             "target_port": draw(st.integers(1, 65535)),
             "published_port": draw(st.sampled_from([port, None])),
@@ -68,7 +67,6 @@ def port_lists(draw: st.DrawFn) -> list[dict[str, Any]]:
         }
         for port in published
     ]
-    return entries
 
 
 @st.composite
@@ -93,7 +91,10 @@ BY_KIND: list[tuple[Kind, st.SearchStrategy[Any]]] = [
     (kinds.RATIO, st.floats(0, 1)),
     (kinds.CPUS, st.floats(0, 512)),
     (kinds.DURATION, durations()),
-    (kinds.SIZE, st.builds(lambda number, unit: f"{number}{unit}", st.integers(0, 10**12), st.sampled_from(["", "b", "k", "M", "Gib", " g"]))),
+    (
+        kinds.SIZE,
+        st.builds(lambda number, unit: f"{number}{unit}", st.integers(0, 10**12), st.sampled_from(["", "b", "k", "M", "Gib", " g"])),
+    ),
     (kinds.LABELS, MAPPING),
     (kinds.WORDS, st.lists(SCALAR, max_size=4)),
     (kinds.NAMES, st.lists(WORD, max_size=4)),

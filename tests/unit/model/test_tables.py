@@ -8,10 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from fakes.written import ROWS, TABLES, nested, options, written
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.item import OWNER_LABEL
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.table import (
     Row,
@@ -22,6 +18,9 @@ from ansible_collections.meshwork.swarm.plugins.module_utils._model.table import
     show,
     write,
 )
+from fakes.written import ROWS, TABLES, nested, options, written
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 EACH_ROW = pytest.mark.parametrize("row", [row for _name, row in ROWS], ids=[f"{name}.{row.option}" for name, row in ROWS])
 EACH_TABLE = pytest.mark.parametrize("name", TABLES)

@@ -16,9 +16,6 @@ import pytest
 import requests
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from fakes.engine import FakeEngine
-from fakes.module import Runner
-
 from ansible_collections.meshwork.swarm.plugins.doc_fragments.engine import ModuleDocFragment
 from ansible_collections.meshwork.swarm.plugins.module_utils._engine import client
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.errors import EngineUnreachable, MissingLibrary
@@ -28,12 +25,19 @@ from ansible_collections.meshwork.swarm.plugins.module_utils._model.service impo
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.swarm import SWARM
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.table import Table, argument_spec
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.plan import Call
+from fakes.engine import FakeEngine
+from fakes.module import Runner
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 PACKAGE = "ansible_collections.meshwork.swarm.plugins.modules."
 ALL = sorted(path.stem for path in (CHECKOUT / "plugins" / "modules").glob("*.py"))
 EACH = pytest.mark.parametrize("name", ALL)
-TABLES: dict[str, tuple[Table, str]] = {"cluster": (SWARM, ""), "nodes": (NODE, "nodes"), "networks": (NETWORK, "networks"), "services": (SERVICE, "services")}
+TABLES: dict[str, tuple[Table, str]] = {
+    "cluster": (SWARM, ""),
+    "nodes": (NODE, "nodes"),
+    "networks": (NETWORK, "networks"),
+    "services": (SERVICE, "services"),
+}
 
 
 class Spec(Exception):
@@ -176,14 +180,19 @@ def test_the_engine_does_not_run(name: str, options: dict[str, Any], run_module:
 
 REFUSED = [
     (
-        docker.errors.DockerException("Error while fetching server API version: ('Connection aborted.', PermissionError(13, 'Permission denied'))"),
+        docker.errors.DockerException(
+            "Error while fetching server API version: ('Connection aborted.', PermissionError(13, 'Permission denied'))"
+        ),
         "no permission on unix:///x; run the task with `become: true`, or add the user to the group docker and log in again",
     ),
     (
         requests.exceptions.ConnectionError("('Connection aborted.', ConnectionRefusedError(111, 'Connection refused'))"),
         "no Engine answers at unix:///x; start it (`systemctl start docker`) or set docker_host to where it listens",
     ),
-    (requests.exceptions.ReadTimeout("Read timed out. (read timeout=60)"), "the Engine at unix:///x did not answer: Read timed out. (read timeout=60)"),
+    (
+        requests.exceptions.ReadTimeout("Read timed out. (read timeout=60)"),
+        "the Engine at unix:///x did not answer: Read timed out. (read timeout=60)",
+    ),
 ]
 
 
@@ -224,11 +233,23 @@ def test_pyroute2_is_needed_only_to_check_addresses(run_module: Runner, monkeypa
 
 
 BAD = [
-    ("networks", {"networks": [{"name": "a", "subnets": [{"subnet": "10.0.1.1/24"}]}]}, "networks[0] (a).subnets[0].subnet: expected a subnet without"),
-    ("services", {"services": [{"name": "a", "image": "x", "limits": {"memory": "lots"}}]}, "services[0] (a).limits.memory: expected a size"),
+    (
+        "networks",
+        {"networks": [{"name": "a", "subnets": [{"subnet": "10.0.1.1/24"}]}]},
+        "networks[0] (a).subnets[0].subnet: expected a subnet without",
+    ),
+    (
+        "services",
+        {"services": [{"name": "a", "image": "x", "limits": {"memory": "lots"}}]},
+        "services[0] (a).limits.memory: expected a size",
+    ),
     ("cluster", {"data_path_port": 80}, "data_path_port: expected a port from 1024 to 49151, got 80"),
     ("cluster", {"advertise_addr": "10.9.9.9"}, "swarm: advertise_addr 10.9.9.9 is not an address of this host"),
-    ("membership", {"remote_addrs": ["10.0.0.11"], "join_token": "x", "advertise_addr": "eth7"}, "membership: advertise_addr eth7 is neither an address"),
+    (
+        "membership",
+        {"remote_addrs": ["10.0.0.11"], "join_token": "x", "advertise_addr": "eth7"},
+        "membership: advertise_addr eth7 is neither an address",
+    ),
     ("networks", {"networks": [{"name": "a"}]}, "networks: this host is in no swarm; run meshwork.swarm.cluster on it first"),
     ("services", {"services": [{"name": "a", "image": "x"}]}, "services: this host is in no swarm; run meshwork.swarm.cluster on it first"),
     ("nodes", {"nodes": []}, "nodes: this host is in no swarm; run meshwork.swarm.cluster on it first"),

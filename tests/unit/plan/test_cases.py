@@ -24,7 +24,6 @@ from typing import Any
 import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-
 from ansible_collections.meshwork.swarm.plugins.module_utils import _run
 from ansible_collections.meshwork.swarm.plugins.module_utils._engine import client
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.errors import SwarmError
@@ -130,7 +129,7 @@ class _Dumper(yaml.SafeDumper):
 
 def dump(value: Any) -> str:
     """YAML as this project writes it."""
-    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, explicit_start=True, width=150, allow_unicode=True)
+    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, explicit_start=True, width=130, allow_unicode=True)
 
 
 def cases(name: str) -> list[Any]:

@@ -7,18 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from fakes import documents
-from fakes.engine import FakeEngine
-from fakes.written import nested, options
-from hypothesis import HealthCheck, assume, given, settings
-from hypothesis import strategies as st
-
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.errors import InvalidOption
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.item import Item, parse_items
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.membership import Addresses, Membership
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.network import NETWORK, check_network, read_network
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.node import NODE, reachable, read_node, ready
-from ansible_collections.meshwork.swarm.plugins.module_utils._model.service import SERVICE, check_service, read_service
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.service import SERVICE, check_service
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.swarm import SWARM, check_swarm, read_swarm
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.table import parse
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.cluster import Cluster, WantedCluster, plan_cluster
@@ -29,6 +23,11 @@ from ansible_collections.meshwork.swarm.plugins.module_utils._plan.nodes import 
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.plan import Call
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.quorum import majority, tolerance
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.services import Services, WantedServices, plan_services
+from fakes import documents
+from fakes.engine import FakeEngine
+from fakes.written import nested, options
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
 
 few = settings(max_examples=60, suppress_health_check=list(HealthCheck))
 NAMES = ("front", "back", "store")

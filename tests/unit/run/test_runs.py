@@ -10,12 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from fakes.engine import FakeEngine, Manners
-from fakes.module import Runner
-
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.errors import EngineError, OutOfSequence
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.plan import Call
 from ansible_collections.meshwork.swarm.plugins.module_utils._run import POLL_SECONDS, ROUNDS
+from fakes.engine import FakeEngine, Manners
+from fakes.module import Runner
 
 BACK = {"name": "back", "subnets": [{"subnet": "10.20.1.0/24"}], "encrypted": True}
 WEB = {"name": "web", "image": "nginx:1.27", "replicas": 2, "networks": [{"name": "back"}]}
