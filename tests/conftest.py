@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -23,7 +24,14 @@ def link_checkout() -> None:
 
 link_checkout()
 sys.path.insert(0, str(COLLECTIONS))
+# tests import what they share as `fakes`
+sys.path.insert(0, str(CHECKOUT / "tests"))
 
 # A busy machine is no failure, and a test that failed once fails again.
 settings.register_profile("meshwork", deadline=None, derandomize=True)
 settings.load_profile("meshwork")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The option that writes the golden cases of tests/unit/plan."""
+    parser.addoption("--write-plans", action="store_true", help="write plan.yml of every golden case anew")

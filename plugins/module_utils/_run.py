@@ -68,7 +68,9 @@ class Outcome:
         self.returned: dict[str, Any] = {}
 
     def planned(self, work: Reconciliation[State], plan: Plan[State]) -> None:
-        """Take a plan in: its steps follow those that are done."""
+        """Take a plan in: its steps follow those that are done, and it replaces a plan of which nothing was done."""
+        if not self.done:
+            self.diff = []
         self.steps = self.steps[: self.done] + list(plan.steps)
         self.warnings = plan.warnings
         self.returned = dict(work.returned(plan.after))
@@ -84,11 +86,12 @@ class Outcome:
             )
 
     def shown(self, checking: bool) -> dict[str, Any]:
-        """The module's return values."""
+        """The module's return values; the steps are those that would be done when `checking`, else those that are done."""
+        steps = self.steps if checking else self.steps[: self.done]
         return {
             **self.returned,
-            "changed": bool(self.steps) if checking else self.done > 0,
-            "steps": [step.shown() for step in self.steps],
+            "changed": bool(steps),
+            "steps": [step.shown() for step in steps],
             "diff": self.diff,
         }
 

@@ -77,12 +77,14 @@ class ServiceList:
         self.documents: Sequence[Document] = engine.get("/services", {"status": "true"}) or ()
         usable = [each for each in engine.get("/networks") if each.get("Scope") == "swarm" or each["Name"] == "host"]
         self.network_names = {str(each["Id"]): str(each["Name"]) for each in usable}
+        # The Engine refuses services that name the ingress network.
+        self._attachable = frozenset(str(each["Name"]) for each in usable if not each.get("Ingress"))
 
     def services(self) -> Services:
         """What the planner compares."""
         items = tuple(read_service(named_networks(document, self.network_names)) for document in self.documents)
         desired = {str(each["ID"]): int((each.get("ServiceStatus") or {}).get("DesiredTasks") or 0) for each in self.documents}
-        return Services(items, frozenset(self.network_names.values()), desired)
+        return Services(items, self._attachable, desired)
 
     def progress(self, names: Sequence[str]) -> list[Progress]:
         """How far the named services are, with one call for all their tasks and one for the nodes' names."""

@@ -9,9 +9,10 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
-from .table import Kind
+from .table import Kind, Unfit
 
 NANOSECONDS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9, "d": 86400 * 10**9}
 BYTES = {"": 1, "b": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
@@ -60,14 +61,17 @@ def ratio(value: Any) -> float:
 
 
 def cpus(value: Any) -> int:
-    """Nanoseconds of processor time a second (the Engine's NanoCPUs) from a number of processors such as 0.5."""
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 10**6:
+    """Nanoseconds of processor time a second (the Engine's NanoCPUs) from a number of processors such as 0.5.
+
+    An integer is nanoseconds already; options of type float never are integers.
+    """
+    if isinstance(value, int) and not isinstance(value, bool):
         return value
     try:
         number = float(value)
     except (TypeError, ValueError):
         raise ValueError("a number of processors such as 0.5") from None
-    if number < 0 or isinstance(value, bool):
+    if not 0 <= number <= 10**6 or isinstance(value, bool):
         raise ValueError("a number of processors such as 0.5")
     return round(number * 10**9)
 
@@ -82,7 +86,7 @@ def duration(value: Any) -> int:
     parts = _DURATION_PART.findall(written)
     if not parts or "".join(number + unit for number, unit in parts) != written:
         raise ValueError("a duration with its unit, such as 10s, 1m30s or 500ms")
-    return round(sum(float(number) * NANOSECONDS[unit] for number, unit in parts))
+    return int(sum(Decimal(number) * NANOSECONDS[unit] for number, unit in parts))
 
 
 def show_duration(nanoseconds: int) -> str:
@@ -104,7 +108,7 @@ def size(value: Any) -> int:
     match = _SIZE.fullmatch(str(value).strip())
     if match is None:
         raise ValueError("a size such as 512M or 2G")
-    return round(float(match.group(1)) * BYTES[match.group(2).lower()])
+    return int(Decimal(match.group(1)) * BYTES[match.group(2).lower()])
 
 
 def show_size(number: int) -> str:
@@ -124,7 +128,7 @@ def labels(value: Any) -> dict[str, str]:
         try:
             shown[str(key)] = text("" if content is None else content)
         except ValueError as error:
-            raise ValueError(f"{error} as the value of {key!r}") from None
+            raise Unfit(str(error), f"[{key}]", content) from None
     return shown
 
 

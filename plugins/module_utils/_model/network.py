@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Callable
 
 from .errors import InvalidOption
 from .item import OWNER_LABEL, Item, without_owner
 from .kinds import BOOLEAN, INTEGER, LABELS, TEXT, address, choice, labels, subnet
-from .table import Json, Kind, Row, Table, read
+from .table import Json, Kind, Row, Table, Unfit, read
 
 MTU_OPTION = "com.docker.network.driver.mtu"
 VNI_OPTION = "com.docker.network.driver.overlay.vxlanid_list"
@@ -30,20 +30,29 @@ Pool = tuple[str, str, str]
 
 def parse_pools(value: Any) -> tuple[Pool, ...]:
     """Pools from mappings of subnet, gateway and ip_range, in order of subnet; the order has no meaning to the Engine."""
-    return tuple(sorted((_pool(entry) for entry in value), key=lambda pool: ipaddress.ip_network(pool[0]).compressed))
+    return tuple(sorted(_pool(entry, f"[{index}]") for index, entry in enumerate(value)))
 
 
-def _pool(entry: Any) -> Pool:
+def _pool(entry: Any, place: str) -> Pool:
     if not isinstance(entry, Mapping):
         return (entry[0], entry[1], entry[2])
-    network = subnet(entry["subnet"])
-    gateway = address(entry["gateway"]) if entry.get("gateway") else ""
-    ip_range = subnet(entry["ip_range"]) if entry.get("ip_range") else ""
+    network = _part(subnet, entry, "subnet", place)
+    gateway = _part(address, entry, "gateway", place)
+    ip_range = _part(subnet, entry, "ip_range", place)
     if gateway and ipaddress.ip_address(gateway) not in ipaddress.ip_network(network):
-        raise ValueError(f"a gateway inside {network}, not {gateway}")
+        raise Unfit(f"an address inside {network}", f"{place}.gateway", gateway)
     if ip_range and not _inside(ip_range, network):
-        raise ValueError(f"an ip_range inside {network}, not {ip_range}")
+        raise Unfit(f"a subnet inside {network}", f"{place}.ip_range", ip_range)
     return (network, gateway, ip_range)
+
+
+def _part(parse: Callable[[Any], str], entry: Mapping[str, Any], name: str, place: str) -> str:
+    if not entry.get(name):
+        return ""
+    try:
+        return parse(entry[name])
+    except ValueError as error:
+        raise Unfit(str(error), f"{place}.{name}", entry[name]) from None
 
 
 def _inside(inner: str, outer: str) -> bool:
@@ -65,12 +74,13 @@ def same_pools(wanted: Sequence[Pool], found: Sequence[Pool]) -> bool:
 
 
 def _read_pools(value: Any) -> tuple[Pool, ...]:
-    entries = [
-        {"subnet": each["Subnet"], "gateway": each.get("Gateway"), "ip_range": each.get("IPRange")}
-        for each in value or ()
-        if each.get("Subnet")
-    ]
-    return parse_pools(entries)
+    """Pools as they are. The Engine keeps host bits, so 10.21.1.7/24 is read as the subnet that it means."""
+    pools = ((_meant(each["Subnet"]), each.get("Gateway") or "", _meant(each.get("IPRange"))) for each in value if each.get("Subnet"))
+    return tuple(sorted(pools))
+
+
+def _meant(written: str | None) -> str:
+    return str(ipaddress.ip_network(written, strict=False)) if written else ""
 
 
 def _write_pools(pools: Sequence[Pool]) -> list[dict[str, str]]:
@@ -122,7 +132,9 @@ def _overlay(document: Mapping[str, Any]) -> bool:
 
 
 def _get_mtu(document: Mapping[str, Any]) -> int:
-    option = int((document.get("Options") or {}).get(MTU_OPTION) or DEFAULT_MTU)
+    written = str((document.get("Options") or {}).get(MTU_OPTION) or "")
+    # The swarm takes any text; the driver falls back to its default where it is no number.
+    option = int(written) if written.isdigit() else DEFAULT_MTU
     return container_mtu(option, _get_encrypted(document)) if _overlay(document) else option
 
 
@@ -142,9 +154,9 @@ def _put_driver_opts(document: Json, value: Mapping[str, str]) -> None:
 
 def _driver_opts(value: Any) -> dict[str, str]:
     options = labels(value)
-    for name, option in (("encrypted", ENCRYPTED_OPTION), ("mtu", MTU_OPTION), ("vni", VNI_OPTION)):
+    for option, remedy in ((ENCRYPTED_OPTION, "the option encrypted"), (MTU_OPTION, "the option mtu"), (VNI_OPTION, "the swarm itself")):
         if option in options:
-            raise ValueError(f"no driver option {option!r}, which the option {name} sets,")
+            raise Unfit(f"no value here, since {remedy} sets it", f"[{option}]", options[option])
     return options
 
 

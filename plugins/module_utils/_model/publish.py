@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
 from .kinds import integer, labels, words
-from .table import Json, Kind
+from .table import Json, Kind, Unfit
 
 Port = tuple[int, int, str, str]
 """Target port, published port (0: the swarm chooses one), protocol, mode."""
@@ -26,10 +26,10 @@ PORTS = range(1, 65536)
 
 def parse_ports(value: Any) -> tuple[Port, ...]:
     """Ports in an order of their own, since theirs has no meaning."""
-    return tuple(sorted(_port(entry) for entry in value))
+    return tuple(sorted(_port(entry, f"[{index}]") for index, entry in enumerate(value)))
 
 
-def _port(entry: Any) -> Port:
+def _port(entry: Any, place: str) -> Port:
     if not isinstance(entry, Mapping):
         return (entry[0], entry[1], entry[2], entry[3])
     port = (
@@ -38,8 +38,10 @@ def _port(entry: Any) -> Port:
         str(entry.get("protocol") or "tcp"),
         str(entry.get("mode") or "ingress"),
     )
-    if port[0] not in PORTS or (port[1] and port[1] not in PORTS):
-        raise ValueError("ports from 1 to 65535")
+    if port[0] not in PORTS:
+        raise Unfit("a port from 1 to 65535", f"{place}.target_port", port[0])
+    if port[1] and port[1] not in PORTS:
+        raise Unfit("a port from 1 to 65535", f"{place}.published_port", port[1])
     return port
 
 
@@ -101,7 +103,7 @@ def parse_attachments(value: Any) -> tuple[Attachment, ...]:
     attachments = sorted((_attachment(entry) for entry in value), key=lambda each: each[0])
     for one, other in zip(attachments, attachments[1:]):
         if one[0] == other[0]:
-            raise ValueError(f"each network once, and {one[0]} stands twice")
+            raise Unfit("each network once", "", f"{one[0]} twice")
     return tuple(attachments)
 
 

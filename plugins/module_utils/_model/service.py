@@ -44,7 +44,10 @@ def _get_mode(document: Mapping[str, Any]) -> str:
 
 
 def _put_mode(document: Json, value: str) -> None:
-    document.setdefault("Spec", {})["Mode"] = {"Global": {}} if value == "global" else {"Replicated": {}}
+    """Set the mode; one that is there already keeps what it holds, such as the number of replicas."""
+    spec = document.setdefault("Spec", {})
+    key = "Global" if value == "global" else "Replicated"
+    spec["Mode"] = {key: (spec.get("Mode") or {}).get(key) or {}}
 
 
 def _user_labels(document: Mapping[str, Any]) -> dict[str, str]:

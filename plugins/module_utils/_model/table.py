@@ -53,6 +53,15 @@ class Kind:
     options: Mapping[str, Any] | None = None
 
 
+class Unfit(ValueError):
+    """A part of a value is not what was expected: `place` says which ("[1].gateway"), `found` is that part."""
+
+    def __init__(self, expected: str, place: str, found: Any) -> None:
+        super().__init__(expected)
+        self.place = place
+        self.found = found
+
+
 @dataclass(frozen=True)
 class Row:
     """One option of an object.
@@ -123,6 +132,8 @@ def parse(table: Table, options: Mapping[str, Any], item: str) -> dict[str, Any]
             continue
         try:
             values[row.option] = row.kind.parse(written)
+        except Unfit as error:
+            raise InvalidOption(f"{item}.{row.option}{error.place}", str(error), error.found) from None
         except ValueError as error:
             raise InvalidOption(f"{item}.{row.option}", str(error), written) from None
     return values

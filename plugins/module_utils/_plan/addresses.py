@@ -66,9 +66,9 @@ def _misplaced(option: str, wanted: str, interfaces: Interfaces, item: str) -> B
     except ValueError:
         return _unsuitable_interface(option, wanted, interfaces, item)
     here = {ipaddress.ip_address(found) for found_all in interfaces.values() for found in found_all}
-    if address in here or address.is_unspecified:
+    if address in here or (address.is_unspecified and option == "listen_addr"):
         return None
-    shown = ", ".join(f"{name} {' '.join(found)}" for name, found in sorted(interfaces.items()) if name != "lo")
+    shown = ", ".join(f"{name} {' '.join(found)}" for name, found in sorted(interfaces.items()) if name != "lo" and found)
     return Blocker(item, f"{option} {wanted} is not an address of this host", f"give one of its addresses or interfaces: {shown}")
 
 

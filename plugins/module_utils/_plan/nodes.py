@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .._model.item import Item
-from .._model.node import NODE, hostname, leader, reachable
+from .._model.node import NODE, hostname, leader, reachable, ready
 from .._model.table import Difference, differences, merged, read, write
 from .plan import Blocker, Call, Plan, Step
 from .quorum import arithmetic, majority
@@ -99,22 +99,19 @@ def _step(change: _Change) -> Step:
 
 
 def _majority_lost(changes: Sequence[_Change], found: Nodes) -> list[Blocker]:
-    """Walk through the changes of roles and refuse the first that would leave too few managers reachable."""
+    """Walk through the changes of roles and refuse the first that would leave too few managers reachable.
+
+    A node that is down when it is promoted takes no part in Raft until it is back, so it counts for neither side.
+    """
     managers = [node for node in found if node.values["role"] == "manager"]
     count, alive = len(managers), sum(1 for node in managers if reachable(node))
     for change in changes:
-        if change.role == "manager":
+        if change.role == "manager" and ready(change.node):
             count, alive = count + 1, alive + 1
         elif change.role == "worker":
             count -= 1
             alive -= 1 if reachable(change.node) else 0
             if count < 1 or alive < majority(count):
-                name = hostname(change.node)
-                return [
-                    Blocker(
-                        f"node {name}",
-                        f"demoting it would lose the majority: {arithmetic(count, alive)}",
-                        "promote or bring back another manager first",
-                    )
-                ]
+                reason = f"demoting it would lose the majority: {arithmetic(count, alive)}" if count else "it is the last manager"
+                return [Blocker(f"node {hostname(change.node)}", reason, "promote or bring back another manager first")]
     return []

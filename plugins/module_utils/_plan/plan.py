@@ -20,7 +20,7 @@ class Call:
     method: str
     path: str
     query: Mapping[str, Any] = field(default_factory=dict)
-    body: Any = None
+    body: Any = field(default=None, repr=False)
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"

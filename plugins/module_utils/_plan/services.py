@@ -87,7 +87,7 @@ def _incomplete(item: Item) -> list[Blocker]:
 
 def _immutable(item: Item, changes: tuple[Difference, ...]) -> list[Blocker]:
     return [
-        Blocker(item.where, f"{change} cannot be changed", "remove the service (state: absent) and run again to make it anew")
+        Blocker(item.where, f"{change.option} cannot be changed: wanted {change.wanted!r}, found {change.found!r}", "remove the service (state: absent) and run again to make it anew")
         for change in changes
         if not change.mutable
     ]
@@ -100,7 +100,8 @@ def _contradictions(present: list[Item], after: Mapping[str, Item]) -> list[Bloc
         try:
             check_service(replace(after[item.name], where=item.where, values=_checked(item, after[item.name])))
         except InvalidOption as error:
-            blockers.append(Blocker(item.where, str(error), "change one of the two"))
+            reason = str(error)[len(item.where) + 1 :]
+            blockers.append(Blocker(item.where, f"with what the service has already, {reason}", "change one of the two"))
     return blockers
 
 
@@ -158,7 +159,7 @@ def _update(item: Item, there: Item, changes: tuple[Difference, ...], found: Ser
     told = ", ".join(f"{change.option} from {change.found!r} to {change.wanted!r}" for change in changes)
     replaces = any(change.option.partition(".")[0] not in TASK_OPTIONS for change in changes)
     tasks = found.desired_tasks.get(there.id, 0)
-    costs = f"replaces {tasks} task{'s' if tasks != 1 else ''}" if replaces and tasks else ""
+    costs = f"replaces {_tasks(tasks)}" if replaces and tasks else ""
     return Step("update", f"service {item.name}", f"service {item.name}: change {told}", call, costs)
 
 
@@ -169,8 +170,12 @@ def _remove(item: Item, found: Services) -> Step:
         f"service {item.name}",
         f"remove service {item.name}",
         Call("DELETE", f"/services/{item.id}"),
-        f"stops {tasks} tasks" if tasks else "",
+        f"stops {_tasks(tasks)}" if tasks else "",
     )
+
+
+def _tasks(count: int) -> str:
+    return f"{count} task" + ("" if count == 1 else "s")
 
 
 def describe(item: Item) -> str:

@@ -1,0 +1,315 @@
+# Copyright: (c) 2026, the meshwork.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Engine's JSON as the fake makes it: shapes taken from Engine 20.10.24 on the lab, cut to what somebody reads."""
+
+from __future__ import annotations
+
+import copy
+import ipaddress
+import itertools
+import secrets
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.errors import EngineError
+
+if TYPE_CHECKING:
+    from .engine import FakeEngine
+
+Json = dict[str, Any]
+ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
+_seconds = itertools.count(1)
+_identities = itertools.count(1)
+
+DEFAULT_SPEC: Json = {
+    "Name": "default",
+    "Labels": {},
+    "Orchestration": {"TaskHistoryRetentionLimit": 5},
+    "Raft": {
+        "SnapshotInterval": 10000,
+        "KeepOldSnapshots": 0,
+        "LogEntriesForSlowFollowers": 500,
+        "ElectionTick": 10,
+        "HeartbeatTick": 1,
+    },
+    "Dispatcher": {"HeartbeatPeriod": 5000000000},
+    "CAConfig": {"NodeCertExpiry": 7776000000000000},
+    "TaskDefaults": {},
+    "EncryptionConfig": {"AutoLockManagers": False},
+}
+
+
+def identity() -> str:
+    """An ID as swarmkit makes them: 25 letters and digits, always others."""
+    number, shown = next(_identities), ""
+    while number:
+        number, rest = divmod(number, 36)
+        shown = ALPHABET[rest] + shown
+    return shown.rjust(25, "x")
+
+
+def created() -> str:
+    """A time that is later than every one before."""
+    return f"2026-11-20T12:00:{next(_seconds):012.6f}Z"
+
+
+def cluster(body: Mapping[str, Any]) -> Json:
+    """GET /swarm after POST /swarm/init."""
+    spec = copy.deepcopy(DEFAULT_SPEC)
+    for key, value in (body.get("Spec") or {}).items():
+        spec[key] = {**spec[key], **value} if isinstance(value, dict) else value
+    return {
+        "ID": identity(),
+        "Version": {"Index": 10},
+        "CreatedAt": created(),
+        "Spec": spec,
+        "RootRotationInProgress": False,
+        "DefaultAddrPool": body.get("DefaultAddrPool") or ["10.0.0.0/8"],
+        "SubnetSize": body.get("SubnetSize") or 24,
+        "DataPathPort": body.get("DataPathPort") or 4789,
+        "JoinTokens": {"Worker": f"SWMTKN-1-{secrets.token_hex(25)}", "Manager": f"SWMTKN-1-{secrets.token_hex(25)}"},
+    }
+
+
+def node(engine: FakeEngine, role: str, availability: str, leader: bool) -> Json:
+    """An entry of GET /nodes."""
+    document: Json = {
+        "ID": engine.node_id,
+        "Version": {"Index": 9},
+        "CreatedAt": created(),
+        "Spec": {"Labels": {}, "Role": role, "Availability": availability},
+        "Description": {
+            "Hostname": engine.hostname,
+            "Platform": {"Architecture": "x86_64", "OS": "linux"},
+            "Engine": {"EngineVersion": "20.10.24+dfsg1"},
+        },
+        "Status": {"State": "ready", "Addr": engine.address},
+    }
+    if role == "manager":
+        document["ManagerStatus"] = _manager_status(engine.address, leader)
+    return document
+
+
+def _manager_status(address: str, leader: bool) -> Json:
+    return {**({"Leader": True} if leader else {}), "Reachability": "reachable", "Addr": f"{address}:2377"}
+
+
+def take_role(document: Json, hosts: Mapping[str, FakeEngine]) -> None:
+    """Give the node what its new role brings with it; a leader that was demoted hands over."""
+    manager = document["Spec"]["Role"] == "manager"
+    if manager and "ManagerStatus" not in document:
+        document["ManagerStatus"] = _manager_status(document["Status"]["Addr"], False)
+    if not manager and "ManagerStatus" in document:
+        led = document.pop("ManagerStatus").get("Leader")
+        others = next(engine.swarm for engine in hosts.values() if engine.swarm and document["ID"] in engine.swarm.nodes).nodes.values()
+        heir = next((other for other in others if "ManagerStatus" in other), None)
+        if led and heir:
+            heir["ManagerStatus"]["Leader"] = True
+
+
+def info(engine: FakeEngine) -> Json:
+    """GET /info."""
+    swarm: Json = {
+        "NodeID": "",
+        "NodeAddr": "",
+        "LocalNodeState": "inactive",
+        "ControlAvailable": False,
+        "Error": "",
+        "RemoteManagers": None,
+    }
+    if engine.swarm is not None and engine.pending:
+        swarm["LocalNodeState"] = "pending"
+    elif engine.swarm is not None:
+        nodes = engine.swarm.nodes
+        control = nodes[engine.node_id]["Spec"]["Role"] == "manager"
+        managers = [{"NodeID": each["ID"], "Addr": each["ManagerStatus"]["Addr"]} for each in nodes.values() if "ManagerStatus" in each]
+        swarm.update(NodeID=engine.node_id, NodeAddr=engine.address, LocalNodeState="active", RemoteManagers=managers)
+        if control:
+            shown = {key: value for key, value in engine.swarm.cluster.items() if key != "JoinTokens"}
+            swarm.update(ControlAvailable=True, Nodes=len(nodes), Managers=len(managers), Cluster=shown)
+    return {"Name": engine.hostname, "ServerVersion": "20.10.24+dfsg1", "Swarm": swarm}
+
+
+def network(body: Mapping[str, Any], scope: str) -> Json:
+    """An entry of GET /networks, before anything is allocated."""
+    ipam = body.get("IPAM") or {}
+    return {
+        "Name": body["Name"],
+        "Id": identity(),
+        "Created": created(),
+        "Scope": scope,
+        "Driver": body.get("Driver") or "bridge",
+        "EnableIPv6": bool(body.get("EnableIPv6")),
+        "IPAM": {"Driver": ipam.get("Driver") or "default", "Options": None, "Config": [dict(each) for each in ipam.get("Config") or ()]},
+        "Internal": bool(body.get("Internal")),
+        "Attachable": bool(body.get("Attachable")),
+        "Ingress": bool(body.get("Ingress")),
+        "ConfigFrom": {"Network": ""},
+        "ConfigOnly": False,
+        "Containers": None,
+        "Options": dict(body.get("Options") or {}),
+        "Labels": dict(body.get("Labels") or {}),
+    }
+
+
+def local_networks() -> dict[str, Json]:
+    """The networks that every Engine has."""
+    bridge = network({"Name": "bridge", "Driver": "bridge", "IPAM": {"Config": [{"Subnet": "172.17.0.0/16"}]}}, "local")
+    plain = [network({"Name": name, "Driver": driver}, "local") for name, driver in (("host", "host"), ("none", "null"))]
+    return {each["Id"]: each for each in (bridge, *plain)}
+
+
+def ingress_request() -> Json:
+    """What a new swarm asks of itself."""
+    return {"Name": "ingress", "Driver": "overlay", "Ingress": True}
+
+
+def allocate(whole: Json, swarm: Mapping[str, Any], numbers: Iterator[int], others: Iterable[Mapping[str, Any]]) -> None:
+    """Give a network its subnets and VNIs, or none where it overlaps another: then it stays unallocated for good."""
+    configs = whole["IPAM"]["Config"]
+    taken = [_network(entry["Subnet"]) for other in others for entry in other["IPAM"]["Config"] or ()]
+    if not configs:
+        pool = ipaddress.ip_network(swarm["DefaultAddrPool"][0])
+        free = (each for each in pool.subnets(new_prefix=swarm["SubnetSize"]) if not any(each.overlaps(one) for one in taken))
+        configs.append({"Subnet": str(next(free))})
+    elif any(_network(entry["Subnet"]).overlaps(one) for entry in configs for one in taken):
+        whole["IPAM"]["Config"] = None
+        return
+    for entry in configs:
+        entry.setdefault("Gateway", str(_network(entry["Subnet"])[1]))
+    vnis = ",".join(str(4095 + next(numbers)) for _entry in configs)
+    whole["Options"].setdefault("com.docker.network.driver.overlay.vxlanid_list", vnis)
+
+
+def unallocated(whole: Mapping[str, Any]) -> Json:
+    """How the list shows a network to which the allocator has not come."""
+    return {**whole, "Driver": "", "IPAM": {"Driver": "", "Options": None, "Config": None}, "Options": None}
+
+
+def _network(written: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    return ipaddress.ip_network(written, strict=False)
+
+
+def outside(gateway: str | None, subnet: str) -> bool:
+    """Whether a gateway is not in its subnet."""
+    return bool(gateway) and ipaddress.ip_address(gateway) not in _network(subnet)
+
+
+def _ports(spec: Mapping[str, Any]) -> Sequence[Json]:
+    return (spec.get("EndpointSpec") or {}).get("Ports") or ()
+
+
+def publishes(service: Mapping[str, Any]) -> bool:
+    """Whether a service needs the ingress network."""
+    return any(port.get("PublishMode", "ingress") == "ingress" for port in _ports(service["Spec"]))
+
+
+def targets(spec: Mapping[str, Any]) -> list[str]:
+    """The IDs of a service's networks."""
+    return [str(each["Target"]) for each in spec["TaskTemplate"].get("Networks") or ()]
+
+
+def refuse_service(spec: Mapping[str, Any], there: Iterable[Mapping[str, Any]]) -> None:
+    """The Engine's checks of a service's spec, in the Engine's order (swarmkit controlapi/service.go)."""
+    if not spec["TaskTemplate"]["ContainerSpec"].get("Image"):
+        raise _invalid("ContainerSpec: image reference must be provided")
+    ports = _ports(spec)
+    if (spec.get("EndpointSpec") or {}).get("Mode") == "dnsrr" and any(port.get("PublishMode", "ingress") == "ingress" for port in ports):
+        raise _invalid("EndpointSpec: port published with ingress mode can't be used with dnsrr mode")
+    published = [(port["PublishedPort"], port["Protocol"]) for port in ports if port.get("PublishedPort")]
+    if len(set(published)) < len(published):
+        raise _invalid("EndpointSpec: duplicate published ports provided")
+    others = list(there)
+    pairs = [(port, other, theirs) for port in ports for other in others for theirs in _ports(other["Spec"])]
+    for port, other, theirs in pairs:
+        same = port.get("PublishedPort") and all(port.get(key) == theirs.get(key) for key in ("PublishedPort", "Protocol"))
+        if same and "ingress" in (port["PublishMode"], theirs["PublishMode"]):
+            kind = "an ingress port" if theirs["PublishMode"] == "ingress" else "a host-published port"
+            told = f"port '{port['PublishedPort']}' is already in use by service '{other['Spec']['Name']}' ({other['ID']}) as {kind}"
+            raise _invalid(told)
+    if any(other["Spec"]["Name"] == spec["Name"] for other in others):
+        told = f"name conflicts with an existing object: service {spec['Name']} already exists"
+        raise EngineError("", 409, f"rpc error: code = AlreadyExists desc = {told}")
+
+
+def _invalid(told: str) -> EngineError:
+    return EngineError("", 400, f"rpc error: code = InvalidArgument desc = {told}")
+
+
+def completed(spec: Json) -> Json:
+    """What the Engine adds to a service's spec."""
+    spec["TaskTemplate"].setdefault("ForceUpdate", 0)
+    spec["TaskTemplate"].setdefault("Runtime", "container")
+    spec["TaskTemplate"]["ContainerSpec"].setdefault("Isolation", "default")
+    spec.setdefault("Labels", {})
+    return spec
+
+
+def service(spec: Json) -> Json:
+    """An entry of GET /services."""
+    return {
+        "ID": identity(),
+        "Version": {"Index": 10},
+        "CreatedAt": created(),
+        "Spec": completed(spec),
+        "Endpoint": endpoint(spec),
+    }
+
+
+def endpoint(spec: Mapping[str, Any]) -> Json:
+    """The ports as the swarm gives them."""
+    dynamic = itertools.count(30000)
+    ports = [{**port, "PublishedPort": port.get("PublishedPort") or next(dynamic)} for port in _ports(spec)]
+    return {"Spec": copy.deepcopy(spec.get("EndpointSpec") or {}), "Ports": ports, "VirtualIPs": []}
+
+
+def wanted_tasks(document: Mapping[str, Any], nodes: Mapping[str, Json]) -> list[tuple[int, str]]:
+    """Slots and nodes of the tasks that a service should run."""
+    active = [node_id for node_id, each in nodes.items() if each["Spec"]["Availability"] == "active" and each["Status"]["State"] == "ready"]
+    mode = document["Spec"]["Mode"]
+    if "Global" in mode:
+        return [(0, node_id) for node_id in active]
+    replicas = mode["Replicated"].get("Replicas", 1)
+    return [(slot + 1, active[slot % len(active)] if active else "") for slot in range(replicas)]
+
+
+def fits(task: Mapping[str, Any], document: Mapping[str, Any]) -> bool:
+    """Whether a task was made from the service's newest template (swarmkit: IsTaskDirty)."""
+    return bool(task["Spec"] == _task_spec(document) and task["Endpoint"] == _ports(document["Spec"]))
+
+
+def _task_spec(document: Mapping[str, Any]) -> Json:
+    """The template as tasks hold it: without its Runtime."""
+    return {key: copy.deepcopy(value) for key, value in document["Spec"]["TaskTemplate"].items() if key != "Runtime"}
+
+
+def task(document: Mapping[str, Any], slot: int, node_id: str) -> Json:
+    """An entry of GET /tasks."""
+    return {
+        "ID": identity(),
+        "Version": {"Index": 30},
+        "CreatedAt": created(),
+        "Labels": {},
+        "Spec": _task_spec(document),
+        "ServiceID": document["ID"],
+        **({"Slot": slot} if slot else {}),
+        "NodeID": node_id,
+        "Status": {
+            "Timestamp": created(),
+            "State": "preparing" if node_id else "pending",
+            "Message": "preparing",
+            "ContainerStatus": {"ContainerID": secrets.token_hex(32), "PID": 1, "ExitCode": 0},
+            "PortStatus": {},
+        },
+        "DesiredState": "running",
+        "Endpoint": copy.deepcopy(_ports(document["Spec"])),
+        "NetworksAttachments": [],
+    }
+
+
+def with_status(document: Mapping[str, Any], tasks: Iterable[Mapping[str, Any]]) -> Json:
+    """A service with the ServiceStatus that ?status=true asks for."""
+    desired = [task for task in tasks if task["ServiceID"] == document["ID"] and task["DesiredState"] == "running"]
+    running = [task for task in desired if task["Status"]["State"] == "running"]
+    return {**document, "ServiceStatus": {"RunningTasks": len(running), "DesiredTasks": len(desired), "CompletedTasks": 0}}

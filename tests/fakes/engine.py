@@ -1,0 +1,353 @@
+# Copyright: (c) 2026, the meshwork.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A swarm that lives in memory and answers as the Engine does: the same JSON, the same refusals, the same delays.
+
+Time passes with each GET, so that tests need not sleep. The delays are the attributes of `Manners`. What is claimed here of
+the Engine is proved in tests/integration/contract, which runs against this fake and against a real Engine.
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.errors import EngineError, OutOfSequence
+from ansible_collections.meshwork.swarm.plugins.module_utils._plan.plan import Call
+
+from . import documents
+
+Json = dict[str, Any]
+
+NO_MANAGER = 'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.'
+NOT_PART = "This node is not part of a swarm"
+ALREADY = 'This node is already part of a swarm. Use "docker swarm leave" to leave this swarm and join another one.'
+LAST_MANAGER = (
+    "You are attempting to leave the swarm on a node that is participating as a manager. Removing the last manager erases all "
+    "current state of the swarm. Use `--force` to ignore this message. "
+)
+GOES_ON = (
+    "Timeout was reached before node joined. The attempt to join the swarm will continue in the background. "
+    'Use the "docker info" command to see the current swarm status of your node.'
+)
+
+
+@dataclass
+class Manners:
+    """How many GETs pass before the Engine has come to something."""
+
+    allocation: int = 2
+    lingering: int = 3
+    task_start: int = 3
+    join: int = 0
+
+
+@dataclass
+class Swarm:
+    """What the managers of one swarm share."""
+
+    cluster: Json
+    manners: Manners
+    nodes: dict[str, Json] = field(default_factory=dict)
+    networks: dict[str, Json] = field(default_factory=dict)
+    services: dict[str, Json] = field(default_factory=dict)
+    tasks: list[Json] = field(default_factory=list)
+    hidden: dict[str, tuple[int, Json]] = field(default_factory=dict)
+    lingering: dict[str, tuple[int, Json]] = field(default_factory=dict)
+    starting: list[tuple[int, Json]] = field(default_factory=list)
+    allocator_stopped: bool = False
+    now: int = 0
+    index: int = 10
+    subnets: Any = field(default_factory=lambda: itertools.count(1))
+
+    def pass_time(self) -> None:
+        """One read later: what is due has happened."""
+        self.now += 1
+        for network_id, (due, whole) in list(self.hidden.items()):
+            if due <= self.now and not self.allocator_stopped:
+                self.networks[network_id] = whole
+                del self.hidden[network_id]
+        self.lingering = {key: (due, whole) for key, (due, whole) in self.lingering.items() if due > self.now}
+        for due, task in self.starting:
+            if due <= self.now and task["Status"]["State"] == "preparing":
+                task["Status"].update(State="running", Message="started")
+
+    def touch(self, document: Json, version: Any) -> None:
+        """Move the version on, or refuse an update that does not name the newest."""
+        if int(version) != document["Version"]["Index"]:
+            raise OutOfSequence("", 500, "rpc error: code = Unknown desc = update out of sequence")
+        self.bump(document)
+
+    def bump(self, document: Json) -> None:
+        """A change by somebody."""
+        self.index += 1
+        document["Version"] = {"Index": self.index}
+
+
+@dataclass
+class FakeEngine:
+    """One host's Engine. Hosts that can join each other share `hosts`, which has Engines by address.
+
+    `interfere` is called before every call that is not a GET, and may change what is there or raise.
+    """
+
+    address: str = "10.0.0.11"
+    hostname: str = "node1"
+    manners: Manners = field(default_factory=Manners)
+    hosts: dict[str, FakeEngine] = field(default_factory=dict)
+    swarm: Swarm | None = None
+    node_id: str = ""
+    calls: int = 0
+    done: list[Call] = field(default_factory=list)
+    api: tuple[int, int] = (1, 41)
+    interfere: Callable[[Call], None] | None = None
+    pending: int = 0
+    local: dict[str, Json] = field(default_factory=documents.local_networks)
+
+    def __post_init__(self) -> None:
+        self.hosts[self.address] = self
+
+    def get(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
+        """As Engine.get."""
+        return self.do(Call("GET", path, query or {}))
+
+    def do(self, call: Call) -> Any:
+        """As Engine.do."""
+        self.calls += 1
+        if call.method == "GET":
+            self._pass_time()
+            return copy.deepcopy(self._read(call))
+        self.done.append(call)
+        if self.interfere is not None:
+            self.interfere(call)
+        try:
+            return copy.deepcopy(self._change(call, copy.deepcopy(call.body)))
+        except EngineError as error:
+            raise type(error)(str(call), error.status, error.message) from None
+
+    def _pass_time(self) -> None:
+        if self.swarm is not None:
+            self.swarm.pass_time()
+        self.pending = max(0, self.pending - 1)
+
+    @property
+    def node(self) -> Json:
+        """This host's node in the swarm."""
+        return self.managed().nodes[self.node_id]
+
+    def managed(self) -> Swarm:
+        """The swarm, where this host can work on it."""
+        if self.swarm is None or self.pending or self.swarm.nodes[self.node_id]["Spec"]["Role"] != "manager":
+            raise EngineError("", 503, NO_MANAGER)
+        return self.swarm
+
+    def _read(self, call: Call) -> Any:
+        path, filters = call.path, call.query.get("filters") or {}
+        if path == "/info":
+            return documents.info(self)
+        if path == "/networks":
+            return [each for each in self._networks() if each["Scope"] in filters.get("scope", [each["Scope"]])]
+        swarm = self.managed()
+        if path == "/swarm":
+            return swarm.cluster
+        if path == "/nodes":
+            return list(swarm.nodes.values())
+        if path == "/services":
+            status = call.query.get("status") == "true"
+            return [documents.with_status(each, swarm.tasks) if status else each for each in swarm.services.values()]
+        if path == "/tasks":
+            return [task for task in swarm.tasks if _passes(task, filters)]
+        raise AssertionError(f"the fake knows no {call}")
+
+    def _networks(self) -> list[Json]:
+        if self.swarm is None or self.pending:
+            return list(self.local.values())
+        gone = [whole for _due, whole in self.swarm.lingering.values()]
+        manager = self.swarm.nodes[self.node_id]["Spec"]["Role"] == "manager"
+        return [*(self.swarm.networks.values() if manager else ()), *gone, *self.local.values()]
+
+    def _change(self, call: Call, body: Any) -> Any:
+        place = tuple(part if part in _WORDS else "*" for part in call.path.strip("/").split("/"))
+        identity = call.path.strip("/").split("/")[1] if "*" in place else ""
+        changes: dict[tuple[str, ...], Callable[[], Any]] = {
+            ("POST", "swarm", "init"): lambda: self._init(body),
+            ("POST", "swarm", "join"): lambda: self._join(body),
+            ("POST", "swarm", "leave"): lambda: self._leave(bool(call.query.get("force"))),
+            ("POST", "swarm", "update"): lambda: self._update(self.managed().cluster, body, call),
+            ("POST", "nodes", "*", "update"): lambda: self._update_node(identity, body, call),
+            ("POST", "networks", "create"): lambda: self._create_network(body),
+            ("DELETE", "networks", "*"): lambda: self._remove_network(identity),
+            ("POST", "services", "create"): lambda: self._create_service(body),
+            ("POST", "services", "*", "update"): lambda: self._update_service(identity, body, call),
+            ("DELETE", "services", "*"): lambda: self._remove_service(identity),
+        }
+        change = changes.get((call.method, *place))
+        if change is None:
+            raise AssertionError(f"the fake knows no {call}")
+        return change()
+
+    def _init(self, body: Json) -> str:
+        if self.swarm is not None:
+            raise EngineError("", 503, ALREADY)
+        self.swarm = Swarm(documents.cluster(body), self.manners)
+        self.swarm.allocator_stopped = bool(body.get("DefaultAddrPool")) and not body.get("SubnetSize")
+        self.node_id = documents.identity()
+        self.swarm.nodes[self.node_id] = documents.node(self, "manager", body.get("Availability") or "active", leader=True)
+        self._add_network(documents.ingress_request())
+        return self.node_id
+
+    def _join(self, body: Json) -> None:
+        if self.swarm is not None:
+            raise EngineError("", 503, ALREADY)
+        manager = self.hosts[body["RemoteAddrs"][0].partition(":")[0]]
+        swarm = manager.managed()
+        tokens = swarm.cluster["JoinTokens"]
+        role = next((role.lower() for role, token in tokens.items() if token == body["JoinToken"]), None)
+        if role is None:
+            raise EngineError("", 500, "invalid join token")
+        self.swarm, self.node_id, self.pending = swarm, documents.identity(), self.manners.join
+        swarm.nodes[self.node_id] = documents.node(self, role, body.get("Availability") or "active", leader=False)
+        if self.pending:
+            raise EngineError("", 503, GOES_ON)
+
+    def _leave(self, force: bool) -> None:
+        if self.swarm is None:
+            raise EngineError("", 503, NOT_PART)
+        node = self.swarm.nodes[self.node_id]
+        if node["Spec"]["Role"] == "manager" and not force:
+            raise EngineError("", 503, LAST_MANAGER)
+        node["Status"]["State"] = "down"
+        self.swarm, self.node_id = None, ""
+
+    def _update(self, document: Json, body: Json, call: Call) -> None:
+        self.managed().touch(document, call.query["version"])
+        document["Spec"] = body
+
+    def _update_node(self, identity: str, body: Json, call: Call) -> None:
+        swarm = self.managed()
+        node = swarm.nodes.get(identity)
+        if node is None:
+            raise EngineError("", 404, f"node {identity} not found")
+        managers = [each for each in swarm.nodes.values() if each["Spec"]["Role"] == "manager"]
+        if node in managers and body["Role"] == "worker" and len(managers) == 1:
+            if int(call.query["version"]) != node["Version"]["Index"]:
+                raise OutOfSequence("", 500, "rpc error: code = Unknown desc = update out of sequence")
+            raise EngineError("", 400, "rpc error: code = FailedPrecondition desc = attempting to demote the last manager of the swarm")
+        self._update(node, body, call)
+        documents.take_role(node, self.hosts)
+
+    def _create_network(self, body: Json) -> Json:
+        if body.get("Driver") != "overlay":
+            network = documents.network(body, "local")
+            self.local[network["Id"]] = network
+            return {"Id": network["Id"], "Warning": ""}
+        if self.swarm is None:
+            raise EngineError("", 500, NO_MANAGER)
+        swarm = self.managed()
+        if any(each["Name"] == body["Name"] for each in self._networks()):
+            raise EngineError("", 409, f"network with name {body['Name']} already exists")
+        for entry in (body.get("IPAM") or {}).get("Config") or ():
+            if documents.outside(entry.get("Gateway"), entry["Subnet"]):
+                told = f"ipam configuration: subnet {entry['Subnet']} does not contain gateway {entry['Gateway']}"
+                raise EngineError("", 400, f"rpc error: code = InvalidArgument desc = {told}")
+        there = next((each for each in swarm.networks.values() if each["Ingress"]), None)
+        if body.get("Ingress") and there:
+            told = f"ingress network ({there['Id']}) is already present"
+            raise EngineError("", 409, f"rpc error: code = AlreadyExists desc = {told}")
+        return {"Id": self._add_network(body), "Warning": ""}
+
+    def _add_network(self, body: Json) -> str:
+        swarm = self.managed()
+        whole = documents.network(body, "swarm")
+        documents.allocate(whole, swarm.cluster, swarm.subnets, [*swarm.networks.values(), *(each for _due, each in swarm.hidden.values())])
+        swarm.networks[whole["Id"]] = documents.unallocated(whole)
+        due = swarm.now + self.manners.allocation if whole["IPAM"]["Config"] else 10**9
+        swarm.hidden[whole["Id"]] = (due, whole)
+        return str(whole["Id"])
+
+    def _remove_network(self, identity: str) -> None:
+        swarm = self.managed()
+        network = next((each for each in swarm.networks.values() if identity in (each["Id"], each["Name"])), None)
+        if network is None:
+            # The Engine finds a lingering network in its own list, and then the swarm does not know it.
+            lingers = any(identity in (each["Id"], each["Name"]) for _due, each in swarm.lingering.values())
+            raise EngineError("", 500 if lingers else 404, f"network {identity} not found")
+        for service in swarm.services.values():
+            if network["Ingress"] and documents.publishes(service):
+                told = f"ingress network cannot be removed because service {service['ID']} depends on it"
+                raise EngineError("", 400, f"rpc error: code = FailedPrecondition desc = {told}")
+            if network["Id"] in documents.targets(service["Spec"]):
+                told = f"network {network['Id']} is in use by service {service['ID']}"
+                raise EngineError("", 400, f"rpc error: code = FailedPrecondition desc = {told}")
+        whole = swarm.hidden.pop(network["Id"], (0, network))[1]
+        del swarm.networks[network["Id"]]
+        if self.manners.lingering:
+            swarm.lingering[network["Id"]] = (swarm.now + self.manners.lingering, whole)
+
+    def _check_service(self, spec: Json, identity: str = "") -> None:
+        swarm = self.managed()
+        names = {each["Name"]: each["Id"] for each in swarm.networks.values()} | {"host": "host"}
+        for attachment in spec["TaskTemplate"].get("Networks") or ():
+            if attachment["Target"] not in (*names, *names.values()):
+                raise EngineError("", 500, f"network {attachment['Target']} not found")
+            attachment["Target"] = names.get(attachment["Target"], attachment["Target"])
+        documents.refuse_service(spec, [each for each in swarm.services.values() if each["ID"] != identity])
+
+    def _create_service(self, spec: Json) -> Json:
+        swarm = self.managed()
+        self._check_service(spec)
+        service = documents.service(spec)
+        swarm.bump(service)
+        swarm.services[service["ID"]] = service
+        self._run_tasks(service)
+        return {"ID": service["ID"]}
+
+    def _update_service(self, identity: str, spec: Json, call: Call) -> Json:
+        swarm = self.managed()
+        service = swarm.services.get(identity)
+        if service is None:
+            raise EngineError("", 404, f"service {identity} not found")
+        self._check_service(spec, identity)
+        if next(iter(spec["Mode"])) != next(iter(service["Spec"]["Mode"])):
+            raise EngineError("", 501, "rpc error: code = Unimplemented desc = service mode change is not allowed")
+        if spec["Name"] != service["Spec"]["Name"]:
+            raise EngineError("", 501, "rpc error: code = Unimplemented desc = renaming services is not supported")
+        swarm.touch(service, call.query["version"])
+        service["Spec"] = documents.completed(spec)
+        service["Endpoint"] = documents.endpoint(spec)
+        self._run_tasks(service)
+        return {"Warnings": None}
+
+    def _remove_service(self, identity: str) -> None:
+        swarm = self.managed()
+        if identity not in swarm.services:
+            raise EngineError("", 404, f"service {identity} not found")
+        del swarm.services[identity]
+        swarm.tasks = [task for task in swarm.tasks if task["ServiceID"] != identity]
+
+    def _run_tasks(self, service: Json) -> None:
+        """Tasks for the newest spec; old ones of an equal template stay, others are shut down."""
+        swarm = self.managed()
+        wanted = documents.wanted_tasks(service, swarm.nodes)
+        current = [task for task in swarm.tasks if task["ServiceID"] == service["ID"] and task["DesiredState"] == "running"]
+        fitting = [task for task in current if documents.fits(task, service)][: len(wanted)]
+        for task in current:
+            if task not in fitting:
+                task["DesiredState"] = "shutdown"
+                task["Status"].update(State="shutdown", Message="shutdown")
+        for slot, node_id in wanted[len(fitting) :]:
+            task = documents.task(service, slot, node_id)
+            swarm.tasks.append(task)
+            swarm.starting.append((swarm.now + self.manners.task_start, task))
+
+
+_WORDS = frozenset({"swarm", "init", "join", "leave", "update", "nodes", "networks", "services", "create"})
+
+
+def _passes(task: Json, filters: Mapping[str, Any]) -> bool:
+    return task["ServiceID"] in filters.get("service", [task["ServiceID"]]) and task["DesiredState"] in filters.get(
+        "desired-state", [task["DesiredState"]]
+    )

@@ -1,0 +1,159 @@
+# Copyright: (c) 2026, the meshwork.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What holds for every option of every table, whatever is written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.item import OWNER_LABEL
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.table import (
+    Row,
+    differences,
+    merged,
+    parse,
+    read,
+    show,
+    write,
+)
+from fakes.written import ROWS, TABLES, nested, options, written
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+EACH_ROW = pytest.mark.parametrize("row", [row for _name, row in ROWS], ids=[f"{name}.{row.option}" for name, row in ROWS])
+EACH_TABLE = pytest.mark.parametrize("name", TABLES)
+few = settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+
+BASE: dict[str, dict[str, Any]] = {
+    "swarm": {"ID": "s", "Version": {"Index": 1}, "Spec": {"Name": "default", "TaskDefaults": {"LogDriver": {"Name": "local"}}}},
+    "node": {"ID": "n", "Version": {"Index": 1}, "Spec": {"Name": "kept", "Role": "worker"}, "Status": {"Addr": "10.0.0.11"}},
+    "network": {"Id": "n", "Driver": "overlay", "EnableIPv6": True, "Labels": {OWNER_LABEL: "true"}, "IPAM": {"Driver": "default"}},
+    "service": {
+        "ID": "s",
+        "Spec": {
+            "Name": "web",
+            "Labels": {OWNER_LABEL: "true"},
+            "Mode": {"Replicated": {"Replicas": 3}},
+            "TaskTemplate": {
+                "ForceUpdate": 4,
+                "ContainerSpec": {"Mounts": [{"Target": "/data"}], "Secrets": [{"SecretID": "x"}], "Healthcheck": {"Test": ["NONE"]}},
+                "Networks": [{"Target": "front", "DriverOpts": {"a": "b"}}],
+                "Placement": {"Preferences": [{"Spread": {"SpreadDescriptor": "node.labels.zone"}}]},
+                "Resources": {"Limits": {"Pids": 5}, "Reservations": {"GenericResources": []}},
+                "RestartPolicy": {"Condition": "any"},
+            },
+            "UpdateConfig": {"Parallelism": 2},
+            "EndpointSpec": {"Mode": "vip"},
+        },
+        "Endpoint": {"VirtualIPs": []},
+    },
+}
+
+
+@EACH_ROW
+@few
+@given(data=st.data())
+def test_parsing_and_showing_keep_a_value(row: Row, data: st.DataObject) -> None:
+    once = row.kind.parse(data.draw(written(row)))
+    assert row.kind.parse(once) == once
+    assert row.kind.same(once, once)
+    again = row.kind.parse(row.kind.show(once))
+    # An empty list inside an entry is shown as nothing, which is not managed, and so is content with what it stands for.
+    assert again == once or (row.option == "networks" and row.kind.same(again, once))
+
+
+@EACH_TABLE
+@few
+@given(data=st.data())
+def test_what_is_written_into_json_is_read_back(name: str, data: st.DataObject) -> None:
+    table = TABLES[name]
+    values = _sensible(parse(table, nested(data.draw(options(name))), name))
+    found = read(table, write(table, values, BASE[name]))
+    assert differences(table, values, found) == ()
+    assert {option: found[option] for option in values if option != "networks"} == {
+        option: value for option, value in values.items() if option != "networks"
+    }
+
+
+@EACH_TABLE
+@few
+@given(data=st.data())
+def test_changing_one_option_leaves_all_others(name: str, data: st.DataObject) -> None:
+    table = TABLES[name]
+    full = _sensible(parse(table, nested(data.draw(options(name, complete=True))), name))
+    document = write(table, full, BASE[name])
+    before = read(table, document)
+    # Driver, encryption and MTU are one number in the Engine's JSON: a network is made with all of them, and never changed.
+    row = data.draw(st.sampled_from([row for row in table if row.option in full and row.option not in ("driver", "encrypted")]))
+    value = {row.option: row.kind.parse(data.draw(written(row)))}
+    after = read(table, write(table, value, document))
+    changed = {option for option in after if after[option] != before[option]}
+    allowed = {"mode", "replicas"} if "mode" in changed else {row.option}
+    assert changed <= allowed
+    assert _foreign(name, write(table, value, document)) == _foreign(name, BASE[name])
+
+
+@EACH_TABLE
+@few
+@given(data=st.data())
+def test_writing_does_not_touch_what_it_was_given(name: str, data: st.DataObject) -> None:
+    table = TABLES[name]
+    document = write(table, {}, BASE[name])
+    write(table, parse(table, nested(data.draw(options(name))), name), document)
+    assert document == BASE[name]
+
+
+@EACH_TABLE
+@few
+@given(data=st.data())
+def test_options_that_were_not_written_are_in_no_difference(name: str, data: st.DataObject) -> None:
+    table = TABLES[name]
+    found = read(table, BASE[name])
+    wanted = parse(table, nested(data.draw(options(name))), name)
+    changes = differences(table, wanted, found)
+    assert {change.option for change in changes} <= set(wanted)
+    assert (changes == ()) == all(row.kind.same(wanted[row.option], found[row.option]) for row in table if row.option in wanted)
+    after = merged(table, wanted, found)
+    assert differences(table, wanted, after) == ()
+    assert {option: after[option] for option in after if option not in wanted} == {
+        option: found[option] for option in found if option not in wanted
+    }
+
+
+@EACH_TABLE
+@few
+@given(data=st.data())
+def test_an_object_that_is_shown_is_wanted_as_it_is(name: str, data: st.DataObject) -> None:
+    table = TABLES[name]
+    found = read(table, write(table, _sensible(parse(table, nested(data.draw(options(name))), name)), BASE[name]))
+    assert differences(table, parse(table, show(table, found), name), found) == ()
+
+
+def _sensible(values: dict[str, Any]) -> dict[str, Any]:
+    """Without what the checks of whole objects refuse."""
+    if values.get("mode") == "global":
+        values.pop("replicas", None)
+    return values
+
+
+def _foreign(name: str, document: dict[str, Any]) -> Any:
+    """What no row of the table knows, and the owner's mark."""
+    if name == "swarm":
+        return document["Version"], document["Spec"]["TaskDefaults"], document["Spec"]["Name"]
+    if name == "node":
+        return document["Status"], document["Spec"]["Name"]
+    if name == "network":
+        return document["EnableIPv6"], document["IPAM"]["Driver"], document["Labels"][OWNER_LABEL]
+    template = document["Spec"]["TaskTemplate"]
+    container = template["ContainerSpec"]
+    return (
+        document["Spec"]["Labels"][OWNER_LABEL],
+        template["ForceUpdate"],
+        template["Placement"]["Preferences"],
+        template["Resources"]["Limits"]["Pids"],
+        template["Resources"]["Reservations"]["GenericResources"],
+        container["Mounts"],
+        container["Secrets"],
+    )

@@ -1,0 +1,200 @@
+# Copyright: (c) 2026, the meshwork.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What holds for every plan: it ends where it was to end, and never takes a swarm its majority."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.errors import InvalidOption
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.item import Item, parse_items
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.membership import Addresses, Membership
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.network import NETWORK, check_network, read_network
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.node import NODE, reachable, read_node, ready
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.service import SERVICE, check_service
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.swarm import SWARM, check_swarm, read_swarm
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.table import parse
+from ansible_collections.meshwork.swarm.plugins.module_utils._plan.cluster import Cluster, WantedCluster, plan_cluster
+from ansible_collections.meshwork.swarm.plugins.module_utils._plan.ingress import Ingress, plan_ingress
+from ansible_collections.meshwork.swarm.plugins.module_utils._plan.membership import Host, WantedMembership, plan_membership
+from ansible_collections.meshwork.swarm.plugins.module_utils._plan.networks import Networks, WantedNetworks, plan_networks
+from ansible_collections.meshwork.swarm.plugins.module_utils._plan.nodes import Nodes, WantedNodes, plan_nodes
+from ansible_collections.meshwork.swarm.plugins.module_utils._plan.plan import Call
+from ansible_collections.meshwork.swarm.plugins.module_utils._plan.quorum import majority, tolerance
+from ansible_collections.meshwork.swarm.plugins.module_utils._plan.services import Services, WantedServices, plan_services
+from fakes import documents
+from fakes.engine import FakeEngine
+from fakes.written import nested, options
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+few = settings(max_examples=60, suppress_health_check=list(HealthCheck))
+NAMES = ("front", "back", "store")
+INTERFACES = {"eth0": ("10.0.0.11",), "eth1": ("10.1.0.11", "fd00::11")}
+ADDRESSES = st.builds(Addresses, st.sampled_from([None, "eth0", "10.0.0.11", "10.0.0.11:2377"]), st.none(), st.sampled_from([None, "eth0"]))
+
+
+def accepted(check: Any, *arguments: Any) -> bool:
+    """Whether a check lets its argument pass."""
+    try:
+        check(*arguments)
+    except InvalidOption:
+        return False
+    return True
+
+
+def lists(name: str) -> st.SearchStrategy[list[dict[str, Any]]]:
+    """Lists of entries with a name and any options."""
+    entry = st.tuples(st.sampled_from(NAMES), st.sampled_from(["present", "present", "absent"]), options(name))
+    return st.lists(entry, unique_by=lambda each: each[0], max_size=3).map(
+        lambda entries: [{"name": name, "state": state, **nested(flat)} for name, state, flat in entries]
+    )
+
+
+def wanted_networks(entries: list[dict[str, Any]]) -> tuple[Item, ...]:
+    """The entries as items, where the module would take them."""
+    items = parse_items(NETWORK, entries, "networks")
+    assume(all(accepted(check_network, item) for item in items))
+    return items
+
+
+@few
+@given(lists("network"), lists("network"), st.booleans())
+def test_networks_end_where_they_were_to_end(first: list[dict[str, Any]], second: list[dict[str, Any]], exclusive: bool) -> None:
+    made = plan_networks(WantedNetworks(wanted_networks(first)), Networks())
+    assume(not made.blockers)
+    found = made.after
+    wanted = WantedNetworks(wanted_networks(second), exclusive)
+    plan = plan_networks(wanted, found)
+    assume(not plan.blockers)
+    again = plan_networks(wanted, plan.after)
+    assert (again.steps, again.blockers) == ((), ())
+    assert plan.steps or plan.after == plan.before
+    names = {item.name for item in plan.after.items}
+    assert {item.name for item in wanted.items if item.state == "present"} <= names
+    assert not {item.name for item in wanted.items if item.state == "absent"} & names
+
+
+@few
+@given(lists("service"), lists("service"), st.booleans())
+def test_services_end_where_they_were_to_end(first: list[dict[str, Any]], second: list[dict[str, Any]], exclusive: bool) -> None:
+    everything = Services(networks=frozenset(NAMES))
+    made = plan_services(WantedServices(_wanted_services(first)), everything)
+    assume(not made.blockers)
+    wanted = WantedServices(_wanted_services(second), exclusive)
+    plan = plan_services(wanted, made.after)
+    assume(not plan.blockers)
+    again = plan_services(wanted, plan.after)
+    assert (again.steps, again.blockers) == ((), ())
+    assert plan.steps or plan.after == plan.before
+
+
+def _wanted_services(entries: list[dict[str, Any]]) -> tuple[Item, ...]:
+    for entry in entries:
+        entry.setdefault("image", "nginx:1.27")
+    items = parse_items(SERVICE, entries, "services")
+    assume(all(accepted(check_service, item) for item in items))
+    return items
+
+
+@few
+@given(st.data())
+def test_the_ingress_network_ends_where_it_was_to_end(data: st.DataObject) -> None:
+    flat = data.draw(options("network"))
+    values = parse(NETWORK, {key: value for key, value in flat.items() if key in ("subnets", "encrypted", "mtu", "labels")}, "ingress")
+    wanted = Item(data.draw(st.sampled_from(["ingress", "mesh"])), values, where="ingress_network")
+    assume(accepted(check_network, wanted))
+    engine = FakeEngine()
+    engine.do(_init())
+    there = [read_network(each) for each in engine.get("/networks") if each["Ingress"]]
+    plan = plan_ingress(wanted, Ingress(data.draw(st.sampled_from([None, *there]))))
+    again = plan_ingress(wanted, plan.after)
+    assert (again.steps, again.blockers) == ((), ())
+
+
+def _init() -> Call:
+    return Call("POST", "/swarm/init", body={"Spec": {"Name": "default"}, "SubnetSize": 24})
+
+
+@few
+@given(options("swarm"), ADDRESSES, st.booleans())
+def test_the_swarm_ends_where_it_was_to_end(flat: dict[str, Any], addresses: Addresses, there: bool) -> None:
+    values = parse(SWARM, nested(flat), "cluster")
+    assume(accepted(check_swarm, values))
+    engine = FakeEngine()
+    engine.do(_init())
+    member = Membership("active", "n1", "10.0.0.11", "c1", True, managers=(("n1", "10.0.0.11:2377"),))
+    found = Cluster(member, read_swarm(engine.get("/swarm")), INTERFACES) if there else Cluster(Membership(), None, INTERFACES)
+    wanted = WantedCluster(values, addresses)
+    plan = plan_cluster(wanted, found)
+    if plan.blockers:
+        fixed = {"data_path_port", "default_addr_pool", "subnet_size"}
+        assert there and fixed & set(values), "only what is fixed in a swarm that is there may be refused here"
+        return
+    again = plan_cluster(wanted, plan.after)
+    assert (again.steps, again.blockers) == ((), ())
+
+
+@few
+@given(st.sampled_from(["joined", "left"]), st.sampled_from(["manager", "worker"]), ADDRESSES, st.sampled_from(["", "manager", "worker"]))
+def test_membership_ends_where_it_was_to_end(state: str, role: str, addresses: Addresses, there: str) -> None:
+    managers = (("n1", "10.0.0.11:2377"),) if there == "manager" else (("n9", "10.0.0.19:2377"),)
+    member = Membership("active", "n1", "10.0.0.11", control=there == "manager", managers=managers) if there else Membership()
+    wanted = WantedMembership(state, role, ("10.0.0.19:2377",), "token", addresses, force=True)
+    plan = plan_membership(wanted, Host(member, INTERFACES))
+    if plan.blockers:
+        assert there not in ("", role) and state == "joined"
+        return
+    again = plan_membership(wanted, plan.after)
+    assert (again.steps, again.blockers) == ((), ())
+
+
+@st.composite
+def swarms(draw: st.DrawFn) -> Nodes:
+    """Up to 7 nodes of which a majority of the managers, and one of them the leader, is reachable."""
+    documents_ = []
+    for number in range(draw(st.integers(1, 7))):
+        role = "manager" if number == 0 else draw(st.sampled_from(["manager", "worker"]))
+        up = number == 0 or draw(st.booleans())
+        engine = FakeEngine(f"10.0.0.{11 + number}", f"node{number + 1}")
+        engine.node_id = f"n{number + 1}"
+        document = documents.node(engine, role, draw(st.sampled_from(["active", "drain"])), leader=number == 0)
+        document["Status"]["State"] = "ready" if up else "down"
+        if role == "manager" and not up:
+            document["ManagerStatus"]["Reachability"] = "unreachable"
+        documents_.append(document)
+    managers = [document for document in documents_ if "ManagerStatus" in document]
+    alive = [document for document in managers if document["ManagerStatus"]["Reachability"] == "reachable"]
+    assume(len(alive) >= majority(len(managers)))
+    return tuple(read_node(document) for document in documents_)
+
+
+@settings(max_examples=150, suppress_health_check=list(HealthCheck))
+@given(swarms(), st.data())
+def test_no_step_takes_the_majority(found: Nodes, data: st.DataObject) -> None:
+    chosen = data.draw(st.lists(st.sampled_from(found), unique_by=lambda node: node.id))
+    entries = [{"id": node.id, **data.draw(options("node"))} for node in chosen]
+    plan = plan_nodes(WantedNodes(parse_items(NODE, entries, "nodes", key="id")), found)
+    if plan.blockers:
+        return
+    # Raft as it would be: those that take part, and those of them that answer.
+    members = {node.id for node in found if node.values["role"] == "manager"}
+    alive = {node.id for node in found if reachable(node)}
+    awake = {node.id for node in found if ready(node)}
+    for step in plan.steps:
+        node_id = step.call.path.split("/")[2]
+        if step.action == "promote" and node_id in awake:
+            members.add(node_id)
+            alive.add(node_id)
+        if step.action == "demote":
+            members.discard(node_id)
+            alive.discard(node_id)
+        assert len(alive) >= majority(len(members)) and members, f"lost after: {step.says}"
+    again = plan_nodes(WantedNodes(parse_items(NODE, entries, "nodes", key="id")), plan.after)
+    assert (again.steps, again.blockers) == ((), ())
+
+
+@given(st.integers(1, 50))
+def test_a_majority_survives_as_many_failures_as_are_tolerated(managers: int) -> None:
+    assert managers - tolerance(managers) >= majority(managers) > managers - tolerance(managers) - 1
