@@ -1,0 +1,80 @@
+# Copyright: (c) 2026, the meshwork.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Hosts that are in no swarm: what a dry run tells, what is refused, and a first run that is cut off."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from stories.machines import Machines
+from stories.playing import Ansible
+
+pytestmark = pytest.mark.usefixtures("bare")
+
+
+def test_A1_G1_a_dry_run_shows_the_whole_cluster_and_builds_nothing(machines: Machines, ansible: Ansible) -> None:
+    run = ansible.playbook("site.yml", "--check", "--diff").succeeded()
+    for sentence in (
+        "make a new swarm on this host at 10.97.0.11",
+        "create overlay network ingress 10.20.0.0/24 (gateway 10.20.0.1)",
+        "create overlay network front 10.20.1.0/24 (gateway 10.20.1.1), attachable",
+        "create overlay network back 10.20.2.0/24 (gateway 10.20.2.1), encrypted",
+        "create service web, 3 x meshwork-lab:1, networks back front, published 8080->8080/tcp (ingress)",
+        "create service api, 2 x meshwork-lab:1, networks back",
+        "create service agent, one a node, meshwork-lab:1, networks front, published 9100->8080/tcp (host)",
+    ):
+        assert sentence in run.output
+    joining = {result.host for result in run.of("membership") if result.changed}
+    assert joining == set(machines.workers)
+    assert run.output.count("join the swarm at 10.97.0.11:2377 as worker") == len(machines.workers)
+    assert {result.host for result in run.of("firewall") if result.changed} == set(machines.nodes)
+
+    assert set(machines.membership().values()) == {"inactive"}
+    assert not any(machines.rules().values())
+    networks = machines.everywhere_stripped("docker network ls --filter driver=overlay --quiet")
+    assert not any(networks.values())
+
+
+def test_A7_a_host_in_another_swarm_is_refused_and_left_alone(machines: Machines, ansible: Ansible) -> None:
+    stranger = machines.workers[-1]
+    address = machines.addresses[stranger]
+    machines.shell(stranger, f"docker swarm init --advertise-addr {address}")
+    try:
+        before = json.loads(machines.shell(stranger, "docker info --format '{{json .Swarm}}'"))
+        run = ansible.playbook("site.yml", "--tags", "cluster")
+        after = json.loads(machines.shell(stranger, "docker info --format '{{json .Swarm}}'"))
+        states = machines.membership()
+    finally:
+        machines.leave([stranger])
+    assert run.returncode != 0
+    messages = [failure.message for failure in run.failures if failure.host == stranger]
+    assert len(messages) == 1, run.output
+    assert stranger in messages[0] and before["NodeID"] in messages[0]
+    assert "make the host leave it on purpose" in messages[0]
+    assert (before["Cluster"]["ID"], before["NodeID"]) == (after["Cluster"]["ID"], after["NodeID"])
+    assert {state for node, state in states.items() if node != stranger} == {"inactive"}
+
+
+def test_A1_an_advertise_address_that_the_host_does_not_have_is_refused(machines: Machines, ansible: Ansible) -> None:
+    run = ansible.module(machines.manager, "cluster", {"advertise_addr": "10.97.0.99"})
+    assert run.returncode != 0
+    assert "advertise_addr 10.97.0.99 is not an address of this host" in run.only.message
+    assert "eth0 10.97.0.11" in run.only.message
+    assert machines.membership()[machines.manager] == "inactive"
+
+
+def test_D4_a_run_that_was_interrupted_is_completed_by_the_next_one(machines: Machines, ansible: Ansible) -> None:
+    cut = ansible.playbook("site.yml", interrupt_at="Make the networks as they are written]")
+    assert cut.returncode != 0
+    assert "PLAY RECAP" not in cut.output or not cut.of("services")
+    assert machines.membership()[machines.manager] == "active"
+
+    ansible.playbook("site.yml").succeeded()
+    states = machines.shell(machines.manager, "docker node ls --format '{{.Hostname}} {{.Status}}'").split()
+    assert states.count("Ready") == len(machines.nodes)
+    services = machines.shell(machines.manager, "docker service ls --format '{{.Name}} {{.Replicas}}'").splitlines()
+    assert sorted(services) == ["agent 2/2", "api 2/2", "web 3/3"]
+    names = machines.shell(machines.manager, "docker network ls --filter driver=overlay --format '{{.Name}}'").split()
+    assert sorted(names) == ["back", "front", "ingress"]
