@@ -87,7 +87,11 @@ def _incomplete(item: Item) -> list[Blocker]:
 
 def _immutable(item: Item, changes: tuple[Difference, ...]) -> list[Blocker]:
     return [
-        Blocker(item.where, f"{change.option} cannot be changed: wanted {change.wanted!r}, found {change.found!r}", "remove the service (state: absent) and run again to make it anew")
+        Blocker(
+            item.where,
+            f"{change.option} cannot be changed: wanted {change.wanted!r}, found {change.found!r}",
+            "remove the service (state: absent) and run again to make it anew",
+        )
         for change in changes
         if not change.mutable
     ]
