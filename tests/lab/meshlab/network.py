@@ -14,8 +14,10 @@ from .command import run
 from .errors import LabError
 
 _NETNS_FOLDER = Path("/run/netns")
-# The bridge's own settings are there only where the machine has br_netfilter.
-_SYSCTLS = """cd /proc/sys/net && echo 1 >ipv4/ip_forward && echo 1 >ipv6/conf/all/forwarding || exit
+# Without its rate limit, "unreachable" answers every question of the nodes at once: with it, every second look-up of a registry's name
+# cost them a timeout of 5 s. The bridge's own settings are there only where the machine has br_netfilter.
+_SYSCTLS = """cd /proc/sys/net && echo 1 >ipv4/ip_forward && echo 1 >ipv6/conf/all/forwarding &&
+    echo 0 >ipv4/icmp_ratelimit && echo 0 >ipv6/icmp/ratelimit || exit
 for setting in bridge/bridge-nf-call-iptables bridge/bridge-nf-call-ip6tables; do
     [ ! -e $setting ] || echo 0 >$setting || exit
 done"""
