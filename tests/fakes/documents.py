@@ -12,8 +12,6 @@ import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.meshwork.swarm.plugins.module_utils._model.errors import EngineError
-
 if TYPE_CHECKING:
     from .engine import FakeEngine
 
@@ -38,6 +36,15 @@ DEFAULT_SPEC: Json = {
     "TaskDefaults": {},
     "EncryptionConfig": {"AutoLockManagers": False},
 }
+
+
+class Refusal(Exception):
+    """What the daemon answers in place of what was asked: HTTP status and message."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
 
 
 def identity() -> str:
@@ -230,11 +237,11 @@ def refuse_service(spec: Mapping[str, Any], there: Iterable[Mapping[str, Any]]) 
             raise _invalid(told)
     if any(other["Spec"]["Name"] == spec["Name"] for other in others):
         told = f"name conflicts with an existing object: service {spec['Name']} already exists"
-        raise EngineError("", 409, f"rpc error: code = AlreadyExists desc = {told}")
+        raise Refusal(409, f"rpc error: code = AlreadyExists desc = {told}")
 
 
-def _invalid(told: str) -> EngineError:
-    return EngineError("", 400, f"rpc error: code = InvalidArgument desc = {told}")
+def _invalid(told: str) -> Refusal:
+    return Refusal(400, f"rpc error: code = InvalidArgument desc = {told}")
 
 
 def completed(spec: Json) -> Json:

@@ -15,10 +15,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.meshwork.swarm.plugins.module_utils._model.errors import EngineError, OutOfSequence
+from ansible_collections.meshwork.swarm.plugins.module_utils._engine import client
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.plan import Call
 
 from . import documents
+from .documents import Refusal
 
 Json = dict[str, Any]
 
@@ -78,7 +79,7 @@ class Swarm:
     def touch(self, document: Json, version: Any) -> None:
         """Move the version on, or refuse an update that does not name the newest."""
         if int(version) != document["Version"]["Index"]:
-            raise OutOfSequence("", 500, "rpc error: code = Unknown desc = update out of sequence")
+            raise Refusal(500, "rpc error: code = Unknown desc = update out of sequence")
         self.bump(document)
 
     def bump(self, document: Json) -> None:
@@ -119,14 +120,18 @@ class FakeEngine:
         self.calls += 1
         if call.method == "GET":
             self._pass_time()
-            return copy.deepcopy(self._read(call))
+            return copy.deepcopy(self._answer(lambda: self._read(call), call))
         self.done.append(call)
         if self.interfere is not None:
             self.interfere(call)
+        return copy.deepcopy(self._answer(lambda: self._change(call, copy.deepcopy(call.body)), call))
+
+    def _answer(self, ask: Callable[[], Any], call: Call) -> Any:
+        """What the Engine says, with refusals sorted into families as the client does it."""
         try:
-            return copy.deepcopy(self._change(call, copy.deepcopy(call.body)))
-        except EngineError as error:
-            raise type(error)(str(call), error.status, error.message) from None
+            return ask()
+        except Refusal as refusal:
+            raise client._refused(str(call), refusal.status, refusal.message) from None
 
     def _pass_time(self) -> None:
         if self.swarm is not None:
@@ -141,7 +146,7 @@ class FakeEngine:
     def managed(self) -> Swarm:
         """The swarm, where this host can work on it."""
         if self.swarm is None or self.pending or self.swarm.nodes[self.node_id]["Spec"]["Role"] != "manager":
-            raise EngineError("", 503, NO_MANAGER)
+            raise Refusal(503, NO_MANAGER)
         return self.swarm
 
     def _read(self, call: Call) -> Any:
@@ -191,7 +196,7 @@ class FakeEngine:
 
     def _init(self, body: Json) -> str:
         if self.swarm is not None:
-            raise EngineError("", 503, ALREADY)
+            raise Refusal(503, ALREADY)
         self.swarm = Swarm(documents.cluster(body), self.manners)
         self.swarm.allocator_stopped = bool(body.get("DefaultAddrPool")) and not body.get("SubnetSize")
         self.node_id = documents.identity()
@@ -201,24 +206,24 @@ class FakeEngine:
 
     def _join(self, body: Json) -> None:
         if self.swarm is not None:
-            raise EngineError("", 503, ALREADY)
+            raise Refusal(503, ALREADY)
         manager = self.hosts[body["RemoteAddrs"][0].partition(":")[0]]
         swarm = manager.managed()
         tokens = swarm.cluster["JoinTokens"]
         role = next((role.lower() for role, token in tokens.items() if token == body["JoinToken"]), None)
         if role is None:
-            raise EngineError("", 500, "invalid join token")
+            raise Refusal(500, "invalid join token")
         self.swarm, self.node_id, self.pending = swarm, documents.identity(), self.manners.join
         swarm.nodes[self.node_id] = documents.node(self, role, body.get("Availability") or "active", leader=False)
         if self.pending:
-            raise EngineError("", 503, GOES_ON)
+            raise Refusal(503, GOES_ON)
 
     def _leave(self, force: bool) -> None:
         if self.swarm is None:
-            raise EngineError("", 503, NOT_PART)
+            raise Refusal(503, NOT_PART)
         node = self.swarm.nodes[self.node_id]
         if node["Spec"]["Role"] == "manager" and not force:
-            raise EngineError("", 503, LAST_MANAGER)
+            raise Refusal(503, LAST_MANAGER)
         node["Status"]["State"] = "down"
         self.swarm, self.node_id = None, ""
 
@@ -230,12 +235,12 @@ class FakeEngine:
         swarm = self.managed()
         node = swarm.nodes.get(identity)
         if node is None:
-            raise EngineError("", 404, f"node {identity} not found")
+            raise Refusal(404, f"node {identity} not found")
         managers = [each for each in swarm.nodes.values() if each["Spec"]["Role"] == "manager"]
         if node in managers and body["Role"] == "worker" and len(managers) == 1:
             if int(call.query["version"]) != node["Version"]["Index"]:
-                raise OutOfSequence("", 500, "rpc error: code = Unknown desc = update out of sequence")
-            raise EngineError("", 400, "rpc error: code = FailedPrecondition desc = attempting to demote the last manager of the swarm")
+                raise Refusal(500, "rpc error: code = Unknown desc = update out of sequence")
+            raise Refusal(400, "rpc error: code = FailedPrecondition desc = attempting to demote the last manager of the swarm")
         self._update(node, body, call)
         documents.take_role(node, self.hosts)
 
@@ -245,18 +250,18 @@ class FakeEngine:
             self.local[network["Id"]] = network
             return {"Id": network["Id"], "Warning": ""}
         if self.swarm is None:
-            raise EngineError("", 500, NO_MANAGER)
+            raise Refusal(500, NO_MANAGER)
         swarm = self.managed()
         if any(each["Name"] == body["Name"] for each in self._networks()):
-            raise EngineError("", 409, f"network with name {body['Name']} already exists")
+            raise Refusal(409, f"network with name {body['Name']} already exists")
         for entry in (body.get("IPAM") or {}).get("Config") or ():
             if documents.outside(entry.get("Gateway"), entry["Subnet"]):
                 told = f"ipam configuration: subnet {entry['Subnet']} does not contain gateway {entry['Gateway']}"
-                raise EngineError("", 400, f"rpc error: code = InvalidArgument desc = {told}")
+                raise Refusal(400, f"rpc error: code = InvalidArgument desc = {told}")
         there = next((each for each in swarm.networks.values() if each["Ingress"]), None)
         if body.get("Ingress") and there:
             told = f"ingress network ({there['Id']}) is already present"
-            raise EngineError("", 409, f"rpc error: code = AlreadyExists desc = {told}")
+            raise Refusal(409, f"rpc error: code = AlreadyExists desc = {told}")
         return {"Id": self._add_network(body), "Warning": ""}
 
     def _add_network(self, body: Json) -> str:
@@ -274,14 +279,14 @@ class FakeEngine:
         if network is None:
             # The Engine finds a lingering network in its own list, and then the swarm does not know it.
             lingers = any(identity in (each["Id"], each["Name"]) for _due, each in swarm.lingering.values())
-            raise EngineError("", 500 if lingers else 404, f"network {identity} not found")
+            raise Refusal(500 if lingers else 404, f"network {identity} not found")
         for service in swarm.services.values():
             if network["Ingress"] and documents.publishes(service):
                 told = f"ingress network cannot be removed because service {service['ID']} depends on it"
-                raise EngineError("", 400, f"rpc error: code = FailedPrecondition desc = {told}")
+                raise Refusal(400, f"rpc error: code = FailedPrecondition desc = {told}")
             if network["Id"] in documents.targets(service["Spec"]):
                 told = f"network {network['Id']} is in use by service {service['ID']}"
-                raise EngineError("", 400, f"rpc error: code = FailedPrecondition desc = {told}")
+                raise Refusal(400, f"rpc error: code = FailedPrecondition desc = {told}")
         whole = swarm.hidden.pop(network["Id"], (0, network))[1]
         del swarm.networks[network["Id"]]
         if self.manners.lingering:
@@ -292,7 +297,7 @@ class FakeEngine:
         names = {each["Name"]: each["Id"] for each in swarm.networks.values()} | {"host": "host"}
         for attachment in spec["TaskTemplate"].get("Networks") or ():
             if attachment["Target"] not in (*names, *names.values()):
-                raise EngineError("", 500, f"network {attachment['Target']} not found")
+                raise Refusal(500, f"network {attachment['Target']} not found")
             attachment["Target"] = names.get(attachment["Target"], attachment["Target"])
         documents.refuse_service(spec, [each for each in swarm.services.values() if each["ID"] != identity])
 
@@ -309,12 +314,12 @@ class FakeEngine:
         swarm = self.managed()
         service = swarm.services.get(identity)
         if service is None:
-            raise EngineError("", 404, f"service {identity} not found")
+            raise Refusal(404, f"service {identity} not found")
         self._check_service(spec, identity)
         if next(iter(spec["Mode"])) != next(iter(service["Spec"]["Mode"])):
-            raise EngineError("", 501, "rpc error: code = Unimplemented desc = service mode change is not allowed")
+            raise Refusal(501, "rpc error: code = Unimplemented desc = service mode change is not allowed")
         if spec["Name"] != service["Spec"]["Name"]:
-            raise EngineError("", 501, "rpc error: code = Unimplemented desc = renaming services is not supported")
+            raise Refusal(501, "rpc error: code = Unimplemented desc = renaming services is not supported")
         swarm.touch(service, call.query["version"])
         service["Spec"] = documents.completed(spec)
         service["Endpoint"] = documents.endpoint(spec)
@@ -324,7 +329,7 @@ class FakeEngine:
     def _remove_service(self, identity: str) -> None:
         swarm = self.managed()
         if identity not in swarm.services:
-            raise EngineError("", 404, f"service {identity} not found")
+            raise Refusal(404, f"service {identity} not found")
         del swarm.services[identity]
         swarm.tasks = [task for task in swarm.tasks if task["ServiceID"] != identity]
 

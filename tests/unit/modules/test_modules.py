@@ -112,7 +112,8 @@ def test_every_row_of_the_table_is_an_option_and_the_other_way_round(name: str, 
 @EACH
 def test_argument_specs_build(name: str, spec_of: Any) -> None:
     spec = spec_of(name)
-    required = {option: [] for option, entry in spec.items() if entry.get("required")}
+    empty = {"list": [], "dict": {}, "str": ""}
+    required = {option: empty[entry["type"]] for option, entry in spec.items() if entry.get("required")}
     assert ArgumentSpecValidator(spec).validate(required).error_messages == []
     assert ArgumentSpecValidator(spec).validate({**required, "nonesuch": 1}).error_messages
 
@@ -132,7 +133,7 @@ def test_examples_are_valid(name: str, spec_of: Any) -> None:
     validator = ArgumentSpecValidator(spec_of(name))
     for task in yaml.safe_load(importlib.import_module(PACKAGE + name).EXAMPLES):
         options = task.get(f"meshwork.swarm.{name}") or {}
-        if "{{" in json.dumps(options):
+        if f"meshwork.swarm.{name}" not in task or "{{" in json.dumps(options):
             continue
         assert validator.validate(options).error_messages == [], task["name"]
 
@@ -155,6 +156,7 @@ ENGINE_MODULES = {
     "networks": {"networks": []},
     "ingress_network": {},
     "services": {"services": []},
+    "probe": {"facts": {}},
 }
 EACH_ENGINE_MODULE = pytest.mark.parametrize(("name", "options"), ENGINE_MODULES.items())
 

@@ -88,6 +88,7 @@ def planned(name: str, folder: Path, check: bool, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(client, "Engine", lambda _host, _timeout: Stored(observed))
     if hasattr(module, "interfaces"):
         monkeypatch.setattr(module, "interfaces", lambda: observed["interfaces"])
+        monkeypatch.setattr(module, "tcp_port_free", lambda _port: observed.get("gossip_free", True))
     validated = ArgumentSpecValidator(argument_spec(module, monkeypatch)).validate(options)
     assert validated.error_messages == [], "the options are not even the module's"
     try:
@@ -116,7 +117,8 @@ def _shown(work: _run.Reconciliation[Any], plan: Plan[Any]) -> dict[str, Any]:
 
 def _step(step: Any) -> dict[str, Any]:
     shown = {"action": step.action, "says": step.says, "call": str(step.call)}
-    optional = {"query": dict(step.call.query), "body": step.call.body, "costs": step.costs, "awaits": step.awaits}
+    sent = {"query": dict(step.call.query), "body": step.call.body} if isinstance(step.call, Call) else {}
+    optional = {**sent, "costs": step.costs, "awaits": step.awaits}
     return {**shown, **{name: value for name, value in optional.items() if value}}
 
 
