@@ -80,7 +80,8 @@ sanity: venv ## ansible-test sanity on a copy of what git knows
 
 .PHONY: unit
 unit: venv ## tests that need no Docker and no lab
-	@pytest tests/unit --junitxml=$(RESULTS)/unit.xml
+	@# the contract suite, as far as the Engine in memory goes: `make integration` asks a real one, too
+	@pytest tests/unit tests/integration/contract -m "not lab" --junitxml=$(RESULTS)/unit.xml
 
 .PHONY: test-quick
 test-quick: unit lint ## unit and lint: for the desk, before each commit

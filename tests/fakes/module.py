@@ -16,8 +16,6 @@ from ansible.module_utils.testing import patch_module_args
 from ansible_collections.meshwork.swarm.plugins.module_utils import _run
 from ansible_collections.meshwork.swarm.plugins.module_utils._engine import client
 
-from .engine import FakeEngine
-
 MODULES = "ansible_collections.meshwork.swarm.plugins.modules."
 INTERFACES = {"lo": ("127.0.0.1",), "eth0": ("10.0.0.11", "fe80::1")}
 
@@ -44,18 +42,18 @@ class Clock:
 
 
 class Runner:
-    """Runs modules by name. `clock` is the time that they see."""
+    """Runs modules by name. `clock` is the time that they see, unless it is `real_time`."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, real_time: bool = False) -> None:
         self._monkeypatch = monkeypatch
         self.clock = Clock()
-        monkeypatch.setattr(_run.time, "sleep", self.clock.sleep)
-        monkeypatch.setattr(_run.time, "monotonic", self.clock)
-        monkeypatch.setattr(_run.reconcile, "__defaults__", (self.clock,))
+        if not real_time:
+            monkeypatch.setattr(_run.time, "sleep", self.clock.sleep)
+            monkeypatch.setattr(_run.reconcile, "__defaults__", (self.clock,))
         monkeypatch.setattr(basic.AnsibleModule, "exit_json", _end(failed=False))
         monkeypatch.setattr(basic.AnsibleModule, "fail_json", _end(failed=True))
 
-    def __call__(self, name: str, engine: FakeEngine, options: Mapping[str, Any], check: bool = False) -> dict[str, Any]:
+    def __call__(self, name: str, engine: Any, options: Mapping[str, Any], check: bool = False) -> dict[str, Any]:
         """What the module returns; `failed` says how it ended."""
         module = importlib.import_module(MODULES + name)
         self._monkeypatch.setattr(client, "Engine", lambda _host, _timeout: engine)
