@@ -75,6 +75,28 @@ def no_blind_except(source: str) -> Iterator[str]:
                 yield f"line {node.lineno}: except {error.id}"
 
 
+def no_wait_without_deadline(source: str) -> Iterator[str]:
+    """Only ``_run.py`` sleeps, until a deadline; other loops end by themselves, and programs have their time."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Attribute) and node.attr == "sleep":
+            yield f"line {node.lineno}: sleeps"
+        elif isinstance(node, ast.ImportFrom) and node.module in ("time", "asyncio") and any(alias.name == "sleep" for alias in node.names):
+            yield f"line {node.lineno}: imports sleep"
+        elif isinstance(node, ast.While) and isinstance(node.test, ast.Constant) and node.test.value and not _ends(node):
+            yield f"line {node.lineno}: a loop that does not end"
+        elif isinstance(node, ast.Call) and _runs_program(node.func) and not any(keyword.arg == "timeout" for keyword in node.keywords):
+            yield f"line {node.lineno}: a program without a timeout"
+
+
+def _ends(loop: ast.While) -> bool:
+    return any(isinstance(node, (ast.Return, ast.Raise, ast.Break)) for node in ast.walk(loop))
+
+
+def _runs_program(function: ast.expr) -> bool:
+    known = ("run", "call", "check_call", "check_output")
+    return isinstance(function, ast.Attribute) and function.attr in known and ast.unparse(function.value) == "subprocess"
+
+
 def short_file(source: str) -> Iterator[str]:
     """The documentation of a module's options is as long as there are options, and does not count."""
     lines = len(source.splitlines()) - sum(documentation_lines(node) for node in ast.parse(source).body)
@@ -143,6 +165,7 @@ ENDING_ELSEWHERE = [path for path in ALL_PLUGINS if path != MODULE_UTILS / "_run
         (no_module_exit, ENDING_ELSEWHERE),
         (no_assert, ALL_PLUGINS),
         (no_blind_except, ALL_PLUGINS),
+        (no_wait_without_deadline, ENDING_ELSEWHERE),
         (short_file, ALL_PLUGINS),
         (short_functions, ALL_PLUGINS),
         (licence_header, code_files()),
@@ -169,6 +192,11 @@ FORBIDDEN = [
     (no_blind_except, "try:\n    f()\nexcept:\n    g()\n"),
     (no_blind_except, "try:\n    f()\nexcept Exception as error:\n    g(error)\n"),
     (no_blind_except, "try:\n    f()\nexcept (OSError, BaseException):\n    g()\n"),
+    (no_wait_without_deadline, "import time\ntime.sleep(1)\n"),
+    (no_wait_without_deadline, "from time import monotonic, sleep\n"),
+    (no_wait_without_deadline, "while True:\n    f()\n"),
+    (no_wait_without_deadline, "while 1:\n    f()\n"),
+    (no_wait_without_deadline, "subprocess.run(['true'], check=True)\n"),
     (short_file, "x = 1\n" * (MAX_FILE_LINES + 1)),
     (short_functions, LONG_FUNCTION),
     (short_functions, "class C:\n    async " + LONG_FUNCTION.replace("\n", "\n    ").rstrip()),
@@ -192,6 +220,9 @@ ALLOWED = [
     (no_module_exit, "runner.finish(plan)\n"),
     (no_assert, "if not x:\n    raise ValueError('x')\n"),
     (no_blind_except, "try:\n    f()\nexcept (OSError, ValueError):\n    g()\n"),
+    (no_wait_without_deadline, "while left:\n    left = f()\n"),
+    (no_wait_without_deadline, "while True:\n    if f():\n        break\n"),
+    (no_wait_without_deadline, "subprocess.run(['true'], check=True, timeout=5)\nmodule.run(x)\n"),
     (short_file, "x = 1\n" * MAX_FILE_LINES),
     (short_functions, "def fits():\n" + "    x = 1\n" * (MAX_FUNCTION_LINES - 1)),
     (licence_header, "\n".join(HEADER)),
