@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import subprocess
 import sys
@@ -19,6 +20,7 @@ import pytest
 from ansible_collections.meshwork.swarm.plugins.module_utils._engine.client import Engine
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.errors import EngineError, EngineUnreachable
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.plan import Call
+from ansible_collections.meshwork.swarm.tests.lab.meshlab import access, addresses, state
 from fakes.engine import FakeEngine
 
 LAB = Path(__file__).resolve().parents[2] / "lab" / "lab"
@@ -29,7 +31,7 @@ Answer = TypeVar("Answer")
 
 
 class Subject:
-    """An Engine under test. `address` is its host's, `wait` what passes between two looks."""
+    """An Engine under test. `address` is its host's, `pause` the seconds between two looks."""
 
     engine: Any
     address: str
@@ -82,6 +84,16 @@ class Subject:
                 pytest.fail(f"did not come about: {seen}")
             time.sleep(self.pause)
 
+    def stays(self, look: Callable[[], Answer], holds: Callable[[Answer], Any], seconds: float = 5.0) -> None:
+        """Fails as soon as something does not hold any more, within the time in which it would have changed."""
+        until = time.monotonic() + (seconds if self.pause else 0)
+        for looks in itertools.count():
+            seen = look()
+            assert holds(seen), seen
+            if time.monotonic() > until and looks > 20:
+                return
+            time.sleep(self.pause / 2)
+
     def network(self, name: str) -> Mapping[str, Any]:
         """A network from the list."""
         return next(each for each in self.get("/networks") if each["Name"] == name)
@@ -124,8 +136,6 @@ class Real(Subject):
     def connected(cls) -> Iterator[Real]:
         """The Engine of node1 of the lab LAB_NAME (main), whose socket is forwarded to this machine."""
         name = os.environ.get("LAB_NAME") or "main"
-        from ansible_collections.meshwork.swarm.tests.lab.meshlab import access, addresses, state
-
         lab = state.load(name)
         if lab is None or NODE not in lab.nodes:
             pytest.fail(f"there is no lab {name}: `make lab-up` boots it, and LAB_NAME names another")

@@ -145,6 +145,5 @@ def test_pools_without_a_size_stop_the_allocator_for_good(subject: Subject) -> N
     subject.reset()
     subject.init(DefaultAddrPool=["10.50.0.0/16"], SubnetSize=None)
     subject.post("/networks/create", {"Name": "contract-none", "Driver": "overlay", "CheckDuplicate": True})
-    for _look in range(6):
-        subject.until(lambda: subject.network("contract-none"), lambda network: not network["IPAM"]["Config"])
+    subject.stays(lambda: subject.network("contract-none"), lambda network: not network["IPAM"]["Config"])
     assert not any(each["Ingress"] and each["IPAM"]["Config"] for each in subject.get("/networks"))
