@@ -98,6 +98,19 @@ def test_changing_one_option_leaves_all_others(name: str, data: st.DataObject) -
 @EACH_TABLE
 @few
 @given(data=st.data())
+def test_writing_what_is_there_changes_nothing(name: str, data: st.DataObject) -> None:
+    table = TABLES[name]
+    values = _sensible(parse(table, nested(data.draw(options(name))), name))
+    document = write(table, values, BASE[name])
+    found = read(table, document)
+    for row in table:
+        if found[row.option] is not None:
+            assert read(table, write(table, {row.option: found[row.option]}, document)) == found
+
+
+@EACH_TABLE
+@few
+@given(data=st.data())
 def test_writing_does_not_touch_what_it_was_given(name: str, data: st.DataObject) -> None:
     table = TABLES[name]
     document = write(table, {}, BASE[name])

@@ -311,8 +311,11 @@ def test_plans_and_steps_do_not_show_tokens() -> None:
     wanted = module.WantedMembership(remote_addrs=("10.0.0.11:2377",), join_token=_tokens(manager)[0])
     plan = module.plan_membership(wanted, module.Host(module.observe.membership(FakeEngine())))
     assert plan.steps[0].call.body["JoinToken"] == _tokens(manager)[0]
+    cluster = importlib.import_module(PACKAGE + "cluster")
+    found = cluster.Cluster(cluster.observe.membership(manager), cluster.read_swarm(manager.get("/swarm")))
+    change = cluster.plan_cluster(cluster.WantedCluster({"snapshot_interval": 1}), found)
     step = plan.steps[0]
-    for shown in (wanted, plan, plan.table(), step, step.call, step.shown()):
+    for shown in (wanted, plan, plan.table(), step, step.call, step.shown(), found, change, change.steps[0].call.body):
         assert "SWMTKN" not in f"{shown} {shown!r}"
 
 

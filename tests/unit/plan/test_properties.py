@@ -174,7 +174,8 @@ def swarms(draw: st.DrawFn) -> Nodes:
 @given(swarms(), st.data())
 def test_no_step_takes_the_majority(found: Nodes, data: st.DataObject) -> None:
     chosen = data.draw(st.lists(st.sampled_from(found), unique_by=lambda node: node.id))
-    entries = [{"id": node.id, **data.draw(options("node"))} for node in chosen]
+    other = {"manager": "worker", "worker": "manager"}
+    entries = [{"id": node.id, **data.draw(st.one_of(options("node"), st.just({"role": other[node.values["role"]]})))} for node in chosen]
     plan = plan_nodes(WantedNodes(parse_items(NODE, entries, "nodes", key="id")), found)
     if plan.blockers:
         return
