@@ -173,9 +173,13 @@ def swarms(draw: st.DrawFn) -> Nodes:
 @settings(max_examples=150, suppress_health_check=list(HealthCheck))
 @given(swarms(), st.data())
 def test_no_step_takes_the_majority(found: Nodes, data: st.DataObject) -> None:
-    chosen = data.draw(st.lists(st.sampled_from(found), unique_by=lambda node: node.id))
     other = {"manager": "worker", "worker": "manager"}
-    entries = [{"id": node.id, **data.draw(st.one_of(options("node"), st.just({"role": other[node.values["role"]]})))} for node in chosen]
+    entries = []
+    for node in found:
+        fate = data.draw(st.sampled_from(["left alone", "the other role", "anything"]))
+        if fate != "left alone":
+            wanted = {"role": other[node.values["role"]]} if fate == "the other role" else data.draw(options("node"))
+            entries.append({"id": node.id, **wanted})
     plan = plan_nodes(WantedNodes(parse_items(NODE, entries, "nodes", key="id")), found)
     if plan.blockers:
         return
