@@ -67,7 +67,7 @@ def test_D4_a_failure_carries_the_words_of_the_task_and_its_node(cluster: Machin
         {"name": "story-missing", "image": "meshwork-lab:absent", "replicas": 1},
         {"name": "story-exits", "image": IMAGE, "command": ["sh", "-c", "exit 3"], "replicas": 1},
     ]
-    run = ansible.module(cluster.manager, "services", {"services": services, "wait_timeout": 15})
+    run = ansible.module(cluster.manager, "services", {"services": services, "wait_timeout": 25})
     assert run.returncode != 0
     message = run.only.message
     missing = next(part for part in message.split("; ") if "story-missing" in part)

@@ -45,8 +45,8 @@ MISTAKES = (
     Mistake(
         "C6_subnet_that_overlaps_another_network",
         "networks",
-        network(subnets=[{"subnet": "10.20.0.0/16"}]),
-        (r"^networks\[1\] \(story\)", r"10\.20\.0\.0/16 overlaps 10\.20\.1\.0/24 of network front", "give it a subnet that is free"),
+        network(subnets=[{"subnet": "10.20.1.128/25"}]),
+        (r"^networks\[1\] \(story\)", r"10\.20\.1\.128/25 overlaps 10\.20\.1\.0/24 of network front", "give it a subnet that is free"),
     ),
     Mistake(
         "C6_two_new_networks_that_overlap",
@@ -146,6 +146,6 @@ def stopped(cluster: Machines) -> Iterator[str]:
 
 
 def test_B1_an_engine_that_does_not_run(cluster: Machines, ansible: Ansible, stopped: str) -> None:
-    message = ansible.module(stopped, "cluster_info", {}).refused()
+    message = ansible.module(stopped, "cluster_info").refused()
     assert "no Engine answers at unix:///var/run/docker.sock" in message
     assert "systemctl start docker" in message

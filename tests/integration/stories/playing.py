@@ -122,7 +122,15 @@ class Ansible:
         self, host: str, name: str, options: Mapping[str, Any] | None = None, *arguments: str, check: bool = False, timeout: float = 200
     ) -> Run:
         """One module of the collection on one host."""
-        command = ["ansible", host, "-i", "inventories/lab", "-m", f"meshwork.swarm.{name}", "-a", json.dumps(options or {})]
+        command = [
+            "ansible",
+            host,
+            "-i",
+            "inventories/lab",
+            "-m",
+            f"meshwork.swarm.{name}",
+            *(["-a", json.dumps(options)] if options else []),
+        ]
         return self._run([*command, *(["--check", "--diff"] if check else []), *arguments], {}, "", timeout)
 
     def _run(self, command: Sequence[str], environment: Mapping[str, str], interrupt_at: str, timeout: float) -> Run:
