@@ -122,7 +122,7 @@ class NodesWork(SwarmWide[Nodes]):
         for entry in joining:
             entry["id"] = f"{entry['name']} (joins in this run)"
         self.newcomers: Sequence[Item] = [newcomer(entry) for entry in joining]
-        self.promoted: set[str] = set()
+        self.moved: dict[str, set[str]] = {"promote": set(), "demote": set()}
         self.wanted = WantedNodes(parse_items(NODE, entries, "nodes", key="id"), module.params["merge_labels"])
 
     def observe(self) -> Nodes:
@@ -134,12 +134,17 @@ class NodesWork(SwarmWide[Nodes]):
 
     def apply(self, step: Step) -> None:
         super().apply(step)
-        if step.action == "promote":
-            self.promoted.add(step.item)
+        self.moved.get(step.action, set()).add(step.item)
 
     def pending(self, found: Nodes) -> Sequence[str]:
-        waiting = [hostname(node) for node in found if hostname(node) in self.promoted and not reachable(node)]
-        return [f"node {name} is not yet reachable as a manager" for name in waiting]
+        """Roles take time: raft has to take a manager in, or to let it go before its port may be closed."""
+        names = {hostname(node): node for node in found}
+        coming = [name for name in self.moved["promote"] if name in names and not reachable(names[name])]
+        going = [name for name in self.moved["demote"] if name in names and names[name].document.get("ManagerStatus")]
+        return [
+            *(f"node {name} is not yet reachable as a manager: the other managers have to reach it on 2377/tcp" for name in sorted(coming)),
+            *(f"node {name} has not yet left the managers" for name in sorted(going)),
+        ]
 
     def show(self, state: Nodes) -> Mapping[str, Any]:
         return {hostname(node): show(NODE, node.values) for node in state}

@@ -66,10 +66,7 @@ def test_D2_a_host_port_answers_only_where_its_task_runs(cluster: Machines) -> N
 
 @pytest.mark.parametrize("network", ["back", "front"])
 def test_E2_the_wire_carries_what_the_network_says(cluster: Machines, tmp_path: Path, network: str) -> None:
-    numbers = {
-        name: int(cluster.inspect("network", name)["Options"]["com.docker.network.driver.overlay.vxlanid_list"])
-        for name in ("back", "front")
-    }
+    number = int(cluster.inspect("network", network)["Options"]["com.docker.network.driver.overlay.vxlanid_list"])
     target = {"back": "api", "front": "web"}[network]
     source = {"back": "web", "front": "agent"}[network]
     node, container = cluster.container(source)

@@ -100,10 +100,8 @@ class Machines:
 
     def tasks(self, service: str) -> dict[str, str]:
         """The running tasks of a service: task ID to node."""
-        text = self.shell(
-            self.manager,
-            f"docker service ps {service} --no-trunc --filter desired-state=running --format '{{{{.ID}}}} {{{{.Node}}}} {{{{.CurrentState}}}}'",
-        )
+        shown = "{{.ID}} {{.Node}} {{.CurrentState}}"
+        text = self.shell(self.manager, f"docker service ps {service} --no-trunc --filter desired-state=running --format '{shown}'")
         rows = [line.split() for line in text.splitlines()]
         return {row[0]: row[1] for row in rows if row[2] == "Running"}
 
@@ -144,9 +142,7 @@ class Machines:
 
     def leave(self, nodes: Iterable[str] | None = None) -> None:
         """Every node leaves its swarm. Engine 20.10 gives a leave up while tasks are slow to stop, and succeeds when asked again."""
-        line = (
-            "for i in 1 2 3 4 5 6; do "
-            "[ \"$(docker info --format '{{.Swarm.LocalNodeState}}')\" = inactive ] && exit 0; docker swarm leave --force; sleep 1; done; exit 1"
-        )
+        state = "$(docker info --format '{{.Swarm.LocalNodeState}}')"
+        line = f'for i in 1 2 3 4 5 6; do [ "{state}" = inactive ] && exit 0; docker swarm leave --force; sleep 1; done; exit 1'
         with ThreadPoolExecutor(len(self.nodes)) as pool:
             list(pool.map(lambda node: self.shell(node, line, timeout=180), nodes or self.nodes))

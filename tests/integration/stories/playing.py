@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -85,6 +86,12 @@ class Run:
         """What a module of the collection said, wherever it ran."""
         return [result for result in self.results if result.action == f"meshwork.swarm.{module}" and result.status != "skipped"]
 
+    def refused(self) -> str:
+        """The message of the one failure."""
+        assert self.returncode != 0, self.output
+        assert len(self.failures) == 1 and "Traceback" not in self.output, self.output
+        return self.failures[0].message
+
     def succeeded(self) -> Run:
         assert self.returncode == 0, self.output[-6000:]
         return self
@@ -115,7 +122,15 @@ class Ansible:
         self, host: str, name: str, options: Mapping[str, Any] | None = None, *arguments: str, check: bool = False, timeout: float = 200
     ) -> Run:
         """One module of the collection on one host."""
-        command = ["ansible", host, "-i", "inventories/lab", "-m", f"meshwork.swarm.{name}", "-a", json.dumps(options or {})]
+        command = [
+            "ansible",
+            host,
+            "-i",
+            "inventories/lab",
+            "-m",
+            f"meshwork.swarm.{name}",
+            *(["-a", json.dumps(options)] if options else []),
+        ]
         return self._run([*command, *(["--check", "--diff"] if check else []), *arguments], {}, "", timeout)
 
     def _run(self, command: Sequence[str], environment: Mapping[str, str], interrupt_at: str, timeout: float) -> Run:
@@ -125,7 +140,7 @@ class Ansible:
         began = time.monotonic()
         with log.open("wb") as output:
             process = subprocess.Popen(
-                command,
+                [str(Path(sys.executable).with_name(command[0])), *command[1:]],
                 cwd=CHECKOUT,
                 env={**self._environment, **environment, "STORY_RESULTS": str(told)},
                 stdin=subprocess.DEVNULL,

@@ -1,0 +1,55 @@
+# Copyright: (c) 2026, the meshwork.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The swarm, its services and its firewall, as testinfra finds them on each host."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from testinfra.host import Host
+
+
+def test_the_engine_runs_now_and_at_boot(host: Host) -> None:
+    engine = host.service("docker")
+    assert engine.is_running
+    assert engine.is_enabled
+
+
+def test_the_host_is_in_the_swarm(host: Host) -> None:
+    assert host.check_output("docker info --format '{{.Swarm.LocalNodeState}}'") == "active"
+
+
+def test_all_nodes_are_ready(manager: Host) -> None:
+    rows = manager.check_output("docker node ls --format '{{.Hostname}} {{.Status}} {{.Availability}} {{.ManagerStatus}}'").splitlines()
+    assert [row.strip() for row in sorted(rows)] == ["node1 Ready Active Leader", "node2 Ready Active", "node3 Ready Active"]
+
+
+def test_all_tasks_run(manager: Host) -> None:
+    rows = manager.check_output("docker service ls --format '{{.Name}} {{.Mode}} {{.Replicas}}'").splitlines()
+    assert sorted(rows) == ["agent global 2/2", "api replicated 2/2", "web replicated 3/3"]
+
+
+def test_the_ports_of_a_node_are_listened_on(host: Host) -> None:
+    for socket in ("tcp://:::7946", "udp://:::7946", "udp://0.0.0.0:4789", "tcp://:::8080"):
+        assert host.socket(socket).is_listening, socket
+
+
+def test_only_the_manager_listens_for_raft(manager: Host) -> None:
+    assert manager.socket("tcp://:::2377").is_listening
+
+
+def test_a_worker_has_the_agent_and_no_raft(worker: Host) -> None:
+    assert worker.socket("tcp://0.0.0.0:9100").is_listening
+    assert not worker.socket("tcp://:::2377").is_listening
+
+
+def test_the_firewall_lets_the_hosts_of_the_swarm_in_and_refuses_others(host: Host, addresses: Mapping[str, str]) -> None:
+    rules = host.iptables.rules("filter", "MESHWORK-SWARM")
+    refused = [rule for rule in rules if "-j REJECT" in rule]
+    assert len(refused) == 2
+    assert "2377,7946" in refused[0] + refused[1] and "4789,7946" in refused[0] + refused[1]
+    assert rules.index(refused[0]) > max(index for index, rule in enumerate(rules) if "-j ACCEPT" in rule)
+    assert [rule for rule in host.iptables.rules("filter", "INPUT") if rule.endswith("-j MESHWORK-SWARM")]
+    members = host.check_output("ipset list meshwork-swarm-4").partition("Members:")[2].split()
+    assert set(members) == set(addresses.values())
