@@ -107,7 +107,7 @@ from ansible_collections.meshwork.swarm.plugins.module_utils._engine.swarm_wide 
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.item import Item, parse_items
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.node import NODE, hostname, reachable
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.table import argument_spec, show
-from ansible_collections.meshwork.swarm.plugins.module_utils._plan.nodes import Nodes, WantedNodes, newcomer, plan_nodes
+from ansible_collections.meshwork.swarm.plugins.module_utils._plan.nodes import Nodes, WantedNodes, newcomer, plan_nodes, settled
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.plan import Plan, Step
 from ansible_collections.meshwork.swarm.plugins.module_utils._run import run
 
@@ -131,6 +131,9 @@ class NodesWork(SwarmWide[Nodes]):
 
     def plan(self, found: Nodes) -> Plan[Nodes]:
         return self.told(plan_nodes(self.wanted, found))
+
+    def settled(self, awaited: str, found: Nodes) -> bool:
+        return settled(awaited, found)
 
     def apply(self, step: Step) -> None:
         super().apply(step)

@@ -17,6 +17,7 @@ from .plan import Blocker, Call, Plan, Step
 from .quorum import arithmetic, majority
 
 Nodes = tuple[Item, ...]
+REACHABLE = "reachable:"
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,8 @@ def plan_nodes(wanted: WantedNodes, found: Nodes) -> Plan[Nodes]:
             changes.append(_Change(node, values, changed))
     changes.sort(key=lambda change: change.rank)
     blockers += _majority_lost(changes, found)
-    steps = tuple(_step(change) for change in changes)
+    demoting = any(change.role == "worker" for change in changes)
+    steps = tuple(_step(change, demoting) for change in changes)
     changed_nodes = {change.node.id: _after(change) for change in changes}
     return Plan(found, tuple(changed_nodes.get(node.id, node) for node in found), steps, tuple(blockers))
 
@@ -88,14 +90,21 @@ def _after(change: _Change) -> Item:
     return replace(change.node, values=merged(NODE, change.values, change.node.values))
 
 
-def _step(change: _Change) -> Step:
+def settled(awaited: str, found: Nodes) -> bool:
+    """Whether the node that was promoted, named by its ID behind "reachable:", takes part in Raft."""
+    return any(REACHABLE + node.id == awaited and reachable(node) for node in found)
+
+
+def _step(change: _Change, demoting: bool) -> Step:
+    """The update of one node. Before anybody is demoted, those who are promoted have to take part in Raft."""
     node, name = change.node, hostname(change.node)
     body = write(NODE, change.values, node.document)["Spec"]
     call = Call("POST", f"/nodes/{node.id}/update", {"version": node.version}, body)
     told = ", ".join(f"{each.option} from {each.found!r} to {each.wanted!r}" for each in change.differences)
     drained = any(each.option == "availability" and each.wanted == "drain" for each in change.differences)
     action = {"manager": "promote", "worker": "demote", None: "update"}[change.role]
-    return Step(action, name, f"node {name}: change {told}", call, "its tasks move to other nodes" if drained else "")
+    awaits = REACHABLE + node.id if action == "promote" and demoting and ready(node) else ""
+    return Step(action, name, f"node {name}: change {told}", call, "its tasks move to other nodes" if drained else "", awaits)
 
 
 def _majority_lost(changes: Sequence[_Change], found: Nodes) -> list[Blocker]:
