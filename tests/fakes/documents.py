@@ -102,17 +102,22 @@ def _manager_status(address: str, leader: bool) -> Json:
     return {**({"Leader": True} if leader else {}), "Reachability": "reachable", "Addr": f"{address}:2377"}
 
 
-def take_role(document: Json, hosts: Mapping[str, FakeEngine]) -> None:
-    """Give the node what its new role brings with it; a leader that was demoted hands over."""
-    manager = document["Spec"]["Role"] == "manager"
-    if manager and "ManagerStatus" not in document:
-        document["ManagerStatus"] = _manager_status(document["Status"]["Addr"], False)
-    if not manager and "ManagerStatus" in document:
-        led = document.pop("ManagerStatus").get("Leader")
-        others = next(engine.swarm for engine in hosts.values() if engine.swarm and document["ID"] in engine.swarm.nodes).nodes.values()
-        heir = next((other for other in others if "ManagerStatus" in other), None)
-        if led and heir:
-            heir["ManagerStatus"]["Leader"] = True
+def enter_raft(document: Json) -> None:
+    """What a promoted node has once it takes part in Raft."""
+    document["ManagerStatus"] = _manager_status(document["Status"]["Addr"], False)
+
+
+def leave_raft(document: Json, others: Sequence[Json]) -> None:
+    """What a demoted node has not any more; a leader hands over."""
+    if document.pop("ManagerStatus", {}).get("Leader") and others:
+        others[0]["ManagerStatus"]["Leader"] = True
+
+
+def loses_quorum(members: Sequence[Json], leaving: Json) -> bool:
+    """Whether too few of the members of Raft would be reachable without one of them (swarmkit: CanRemoveMember)."""
+    left = [each for each in members if each is not leaving]
+    alive = [each for each in left if each["ManagerStatus"]["Reachability"] == "reachable"]
+    return len(alive) < len(left) // 2 + 1
 
 
 def info(engine: FakeEngine) -> Json:
@@ -129,7 +134,7 @@ def info(engine: FakeEngine) -> Json:
         swarm["LocalNodeState"] = "pending"
     elif engine.swarm is not None:
         nodes = engine.swarm.nodes
-        control = nodes[engine.node_id]["Spec"]["Role"] == "manager"
+        control = "ManagerStatus" in nodes[engine.node_id]
         managers = [{"NodeID": each["ID"], "Addr": each["ManagerStatus"]["Addr"]} for each in nodes.values() if "ManagerStatus" in each]
         swarm.update(NodeID=engine.node_id, NodeAddr=engine.address, LocalNodeState="active", RemoteManagers=managers)
         if control:

@@ -44,6 +44,7 @@ class Manners:
     lingering: int = 3
     task_start: int = 3
     join: int = 0
+    promotion: int = 2
 
 
 @dataclass
@@ -59,6 +60,7 @@ class Swarm:
     hidden: dict[str, tuple[int, Json]] = field(default_factory=dict)
     lingering: dict[str, tuple[int, Json]] = field(default_factory=dict)
     starting: list[tuple[int, Json]] = field(default_factory=list)
+    promoted: dict[str, int] = field(default_factory=dict)
     allocator_stopped: bool = False
     now: int = 0
     index: int = 10
@@ -72,6 +74,10 @@ class Swarm:
                 self.networks[network_id] = whole
                 del self.hidden[network_id]
         self.lingering = {key: (due, whole) for key, (due, whole) in self.lingering.items() if due > self.now}
+        for node_id, due in list(self.promoted.items()):
+            if due <= self.now:
+                documents.enter_raft(self.nodes[node_id])
+                del self.promoted[node_id]
         for due, task in self.starting:
             if due <= self.now and task["Status"]["State"] == "preparing":
                 task["Status"].update(State="running", Message="started")
@@ -145,7 +151,7 @@ class FakeEngine:
 
     def managed(self) -> Swarm:
         """The swarm, where this host can work on it."""
-        if self.swarm is None or self.pending or self.swarm.nodes[self.node_id]["Spec"]["Role"] != "manager":
+        if self.swarm is None or self.pending or "ManagerStatus" not in self.swarm.nodes[self.node_id]:
             raise Refusal(503, NO_MANAGER)
         return self.swarm
 
@@ -241,8 +247,15 @@ class FakeEngine:
             if int(call.query["version"]) != node["Version"]["Index"]:
                 raise Refusal(500, "rpc error: code = Unknown desc = update out of sequence")
             raise Refusal(400, "rpc error: code = FailedPrecondition desc = attempting to demote the last manager of the swarm")
+        members = [each for each in swarm.nodes.values() if "ManagerStatus" in each]
+        if body["Role"] == "worker" and node in members and documents.loses_quorum(members, node):
+            told = "can't remove member from the raft: this would result in a loss of quorum"
+            raise Refusal(400, f"rpc error: code = FailedPrecondition desc = {told}")
         self._update(node, body, call)
-        documents.take_role(node, self.hosts)
+        if body["Role"] == "manager" and "ManagerStatus" not in node:
+            swarm.promoted[identity] = swarm.now + self.manners.promotion
+        if body["Role"] == "worker":
+            documents.leave_raft(node, [each for each in members if each is not node])
 
     def _create_network(self, body: Json) -> Json:
         if body.get("Driver") != "overlay":

@@ -222,6 +222,30 @@ def test_promotions_are_awaited_until_they_are_reachable(run_module: Runner) -> 
     assert manager.swarm and manager.swarm.nodes[other.node_id]["ManagerStatus"]["Reachability"] == "reachable"
 
 
+def test_nobody_is_demoted_before_those_who_were_promoted_take_part(run_module: Runner) -> None:
+    manager = made(Manners(promotion=6))
+    other = FakeEngine("10.0.0.12", "node2", hosts=manager.hosts)
+    token = manager.get("/swarm")["JoinTokens"]["Worker"]
+    run_module("membership", other, {"remote_addrs": ["10.0.0.11:2377"], "join_token": token})
+    third = FakeEngine("10.0.0.13", "node3", hosts=manager.hosts)
+    token = manager.get("/swarm")["JoinTokens"]["Manager"]
+    run_module("membership", third, {"role": "manager", "remote_addrs": ["10.0.0.11:2377"], "join_token": token})
+    members_at_demotion: list[bool] = []
+
+    def look(call: Call) -> None:
+        if manager.node_id in call.path and third.swarm:
+            members_at_demotion.append("ManagerStatus" in third.swarm.nodes[other.node_id])
+
+    third.interfere = look
+    roles = [{"id": other.node_id, "role": "manager"}, {"id": manager.node_id, "role": "worker"}]
+    result = run_module("nodes", third, {"nodes": roles})
+    assert (result["failed"], [step["action"] for step in result["steps"]]) == (False, ["promote", "demote"]), result
+    assert members_at_demotion == [True]
+    assert third.swarm and "ManagerStatus" not in third.swarm.nodes[manager.node_id]
+    refused = run_module("nodes", third, {"nodes": [{"id": other.node_id, "role": "worker"}, {"id": third.node_id, "role": "worker"}]})
+    assert refused["msg"] == "node node2: it is the last manager; promote or bring back another manager first"
+
+
 def test_a_join_that_takes_longer_goes_on_in_the_background(run_module: Runner) -> None:
     manager = made()
     slow = FakeEngine("10.0.0.12", "node2", manners=Manners(join=6), hosts=manager.hosts)
