@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 
 EACH_ROW = pytest.mark.parametrize("row", [row for _name, row in ROWS], ids=[f"{name}.{row.option}" for name, row in ROWS])
 EACH_TABLE = pytest.mark.parametrize("name", TABLES)
-few = settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+few = settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 BASE: dict[str, dict[str, Any]] = {
     "swarm": {"ID": "s", "Version": {"Index": 1}, "Spec": {"Name": "default", "TaskDefaults": {"LogDriver": {"Name": "local"}}}},

@@ -29,7 +29,7 @@ from fakes.written import nested, options
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-few = settings(max_examples=60, suppress_health_check=list(HealthCheck))
+few = settings(max_examples=40, suppress_health_check=list(HealthCheck))
 NAMES = ("front", "back", "store")
 INTERFACES = {"eth0": ("10.0.0.11",), "eth1": ("10.1.0.11", "fd00::11")}
 ADDRESSES = st.builds(Addresses, st.sampled_from([None, "eth0", "10.0.0.11", "10.0.0.11:2377"]), st.none(), st.sampled_from([None, "eth0"]))
