@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 import pytest
 from stories.machines import Machines
@@ -37,24 +38,38 @@ def test_A1_G1_a_dry_run_shows_the_whole_cluster_and_builds_nothing(machines: Ma
     assert not any(networks.values())
 
 
-def test_A7_a_host_in_another_swarm_is_refused_and_left_alone(machines: Machines, ansible: Ansible) -> None:
-    stranger = machines.workers[-1]
-    address = machines.addresses[stranger]
-    machines.shell(stranger, f"docker swarm init --advertise-addr {address}")
-    try:
-        before = json.loads(machines.shell(stranger, "docker info --format '{{json .Swarm}}'"))
-        run = ansible.playbook("site.yml", "--tags", "cluster")
-        after = json.loads(machines.shell(stranger, "docker info --format '{{json .Swarm}}'"))
-        states = machines.membership()
-    finally:
-        machines.leave([stranger])
-    assert run.returncode != 0
-    messages = [failure.message for failure in run.failures if failure.host == stranger]
-    assert len(messages) == 1, run.output
-    assert stranger in messages[0] and before["NodeID"] in messages[0]
-    assert "make the host leave it on purpose" in messages[0]
-    assert (before["Cluster"]["ID"], before["NodeID"]) == (after["Cluster"]["ID"], after["NodeID"])
-    assert {state for node, state in states.items() if node != stranger} == {"inactive"}
+def identity(machines: Machines, node: str) -> tuple[str, str]:
+    """The swarm that a manager is in, and its own node ID."""
+    swarm = json.loads(machines.shell(node, "docker info --format '{{json .Swarm}}'"))
+    return swarm["Cluster"]["ID"], swarm["NodeID"]
+
+
+@pytest.fixture
+def stranger(machines: Machines) -> Iterator[str]:
+    """A host of the inventory's workers that is the manager of a swarm of its own."""
+    node = machines.workers[-1]
+    machines.shell(node, f"docker swarm init --advertise-addr {machines.addresses[node]}")
+    yield node
+    machines.leave()
+
+
+def test_A7_a_host_with_a_swarm_of_its_own_is_refused_and_left_alone(machines: Machines, ansible: Ansible, stranger: str) -> None:
+    before = identity(machines, stranger)
+    message = ansible.playbook("site.yml", "--tags", "cluster").refused()
+    assert f"{stranger} manages a swarm (node {before[1]}) that no host of the group swarm_managers is in" in message
+    assert f"Put {stranger} into that group" in message and "make it leave on purpose" in message
+    assert identity(machines, stranger) == before
+    assert {state for node, state in machines.membership().items() if node != stranger} == {"inactive"}
+
+
+def test_A7_a_host_in_another_swarm_than_the_managers_is_refused(machines: Machines, ansible: Ansible, stranger: str) -> None:
+    machines.shell(machines.manager, f"docker swarm init --advertise-addr {machines.addresses[machines.manager]}")
+    before = {node: identity(machines, node) for node in (machines.manager, stranger)}
+    message = ansible.playbook("site.yml", "--tags", "cluster").refused()
+    assert f"{stranger} is in a swarm already" in message and before[stranger][1] in message
+    assert f"it is not the swarm of {machines.manager}" in message and "make the host leave it on purpose" in message
+    assert {node: identity(machines, node) for node in before} == before
+    assert machines.membership()[machines.workers[0]] == "inactive"
 
 
 def test_A1_an_advertise_address_that_the_host_does_not_have_is_refused(machines: Machines, ansible: Ansible) -> None:
