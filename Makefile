@@ -108,7 +108,7 @@ integration: venv lab-up ## the contract suite against the lab's Engine, and the
 molecule: venv lab-up ## molecule/default on the lab, verified with testinfra
 	@# Molecule's memory of an earlier run knows nothing of what became of that lab.
 	@rm -rf $(MOLECULE_STATE)
-	@MOLECULE_EPHEMERAL_DIRECTORY=$(MOLECULE_STATE) PYTEST_ADDOPTS=--junitxml=$(CURDIR)/$(RESULTS)/molecule.xml \
+	@LAB_SHARED=true MOLECULE_EPHEMERAL_DIRECTORY=$(MOLECULE_STATE) PYTEST_ADDOPTS=--junitxml=$(CURDIR)/$(RESULTS)/molecule.xml \
 	    molecule test --scenario-name default
 
 .PHONY: test

@@ -58,7 +58,7 @@ MISTAKES = (
         "C1_gateway_outside_its_subnet",
         "networks",
         network(subnets=[{"subnet": "10.20.7.0/24", "gateway": "10.20.8.1"}]),
-        (r"^networks\[1\] \(story\)\.subnets", r"a gateway inside 10\.20\.7\.0/24", r"10\.20\.8\.1"),
+        (r"^networks\[1\] \(story\)\.subnets\[0\]\.gateway", r"an address inside 10\.20\.7\.0/24", r"got '10\.20\.8\.1'"),
     ),
     Mistake(
         "C1_driver_option_that_is_a_list",

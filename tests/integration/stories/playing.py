@@ -112,6 +112,8 @@ class Ansible:
             "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1",
         }
         LOGS.mkdir(parents=True, exist_ok=True)
+        for earlier in LOGS.iterdir():
+            earlier.unlink()
 
     def playbook(self, name: str, *arguments: str, managers: int = 1, interrupt_at: str = "", timeout: float = 400) -> Run:
         """A playbook of the collection. With `interrupt_at`, it gets SIGINT as soon as its output holds that text."""
