@@ -93,6 +93,19 @@ MISTAKES = (
 )
 
 
+@pytest.fixture(scope="module")
+def beginning(cluster: Machines) -> str:
+    """The swarm as it is before the first mistake."""
+    return cluster.swarm_objects()
+
+
+@pytest.fixture
+def unchanged(cluster: Machines, beginning: str) -> Iterator[None]:
+    """Fails when the story changed anything in the swarm since the first one."""
+    yield
+    assert cluster.swarm_objects() == beginning
+
+
 @pytest.mark.usefixtures("unchanged")
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.name)
 def test_bad_input(cluster: Machines, ansible: Ansible, mistake: Mistake) -> None:

@@ -32,8 +32,8 @@ def name(host: Host) -> str:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test that takes `host`, `a_manager` or `worker` runs on each of them."""
-    for argument, found in (("host", MANAGERS + WORKERS), ("worker", WORKERS)):
+    """A test that takes `node` or `worker` runs on each of them."""
+    for argument, found in (("node", MANAGERS + WORKERS), ("worker", WORKERS)):
         if argument in metafunc.fixturenames:
             metafunc.parametrize(argument, found, ids=[name(each) for each in found], scope="session")
 

@@ -17,22 +17,22 @@ VNI_OPTION = "com.docker.network.driver.overlay.vxlanid_list"
 
 
 @pytest.mark.parametrize(("network", "mtu"), [("ingress", 1450), ("front", 1450), ("back", 1424)])
-def test_the_kernel_has_the_vni_and_the_mtu(host: Host, inspect: Inspect, network: str, mtu: int) -> None:
+def test_the_kernel_has_the_vni_and_the_mtu(node: Host, inspect: Inspect, network: str, mtu: int) -> None:
     found = inspect("network", network)
     # The Engine names an overlay's namespace after the first ten characters of its ID.
     namespace = f"/run/docker/netns/1-{found['Id'][:10]}"
-    links = json.loads(host.check_output(f"nsenter --net={namespace} ip -d -j link show type vxlan"))
+    links = json.loads(node.check_output(f"nsenter --net={namespace} ip -d -j link show type vxlan"))
     assert [link["linkinfo"]["info_data"]["id"] for link in links] == [int(found["Options"][VNI_OPTION])]
     assert [link["mtu"] for link in links] == [mtu]
     assert [link["linkinfo"]["info_data"]["port"] for link in links] == [4789]
 
 
-def test_ipsec_stands_between_all_hosts(host: Host, addresses: Mapping[str, str]) -> None:
+def test_ipsec_stands_between_all_hosts(node: Host, addresses: Mapping[str, str]) -> None:
     """The Engine keeps, per peer, one key to send with and three to receive with (libnetwork overlay/encryption.go)."""
-    own = set(host.check_output("hostname --all-ip-addresses").split()) & set(addresses.values())
+    own = set(node.check_output("hostname --all-ip-addresses").split()) & set(addresses.values())
     peers = set(addresses.values()) - own
-    states = [line.split() for line in host.check_output("ip xfrm state list").splitlines() if line.startswith("src ")]
-    policies = [line for line in host.check_output("ip xfrm policy list").splitlines() if line.startswith("src ")]
+    states = [line.split() for line in node.check_output("ip xfrm state list").splitlines() if line.startswith("src ")]
+    policies = [line for line in node.check_output("ip xfrm policy list").splitlines() if line.startswith("src ")]
     for peer in peers:
         assert sum(1 for state in states if state[3] == peer) == 1, "to send with"
         assert sum(1 for state in states if state[1] == peer) == 3, "to receive with"
@@ -40,11 +40,11 @@ def test_ipsec_stands_between_all_hosts(host: Host, addresses: Mapping[str, str]
     assert len(policies) == len(peers)
 
 
-def test_the_mesh_answers_on_every_node(host: Host, addresses: Mapping[str, str]) -> None:
-    for node, address in addresses.items():
-        assert host.check_output(f"curl --silent --fail --max-time 5 http://{address}:8080/"), node
+def test_the_mesh_answers_on_every_node(node: Host, addresses: Mapping[str, str]) -> None:
+    for name, address in addresses.items():
+        assert node.check_output(f"curl --silent --fail --max-time 5 http://{address}:8080/"), name
 
 
-def test_the_agent_answers_on_workers_only(host: Host, addresses: Mapping[str, str]) -> None:
-    answers = {node: host.run(f"curl --silent --fail --max-time 5 http://{address}:9100/").rc == 0 for node, address in addresses.items()}
+def test_the_agent_answers_on_workers_only(node: Host, addresses: Mapping[str, str]) -> None:
+    answers = {name: node.run(f"curl --silent --fail --max-time 5 http://{address}:9100/").rc == 0 for name, address in addresses.items()}
     assert answers == {"node1": False, "node2": True, "node3": True}
