@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from .._model.item import Item
@@ -22,6 +24,8 @@ from .._plan.services import Services
 from .client import Engine
 
 Document = Mapping[str, Any]
+HELD_STATES = frozenset({"assigned", "accepted", "preparing", "ready", "starting", "running"})
+"""States in which a task takes up its node."""
 
 
 def membership(engine: Engine) -> Membership:
@@ -32,6 +36,15 @@ def membership(engine: Engine) -> Membership:
 def nodes(engine: Engine) -> Nodes:
     """The swarm's nodes."""
     return tuple(read_node(document) for document in engine.get("/nodes"))
+
+
+def nodes_with_tasks(engine: Engine, ids: Sequence[str]) -> Nodes:
+    """The swarm's nodes; those of `ids` with the number of tasks that still run on them ("RunningTasks"), in one more call."""
+    if not ids:
+        return nodes(engine)
+    tasks = engine.get("/tasks", {"filters": {"node": list(ids)}}) or ()
+    held = Counter(str(task["NodeID"]) for task in tasks if task["Status"]["State"] in HELD_STATES and task.get("ServiceID"))
+    return tuple(replace(node, document={**node.document, "RunningTasks": held[node.id]}) for node in nodes(engine))
 
 
 def networks(engine: Engine) -> Networks:
