@@ -26,8 +26,8 @@ options:
   rotate:
     description:
       - Secrets to make anew in this run. Each run with this option is a change.
-      - V(worker_token) and V(manager_token) are what hosts join with. V(unlock_key) is what unlocks managers after a restart, V(ca) the root of
-        the nodes' certificates.
+      - V(worker_token) and V(manager_token) are what hosts join with.
+      - V(unlock_key) is what unlocks managers after a restart. V(ca) is the root of the nodes' certificates.
     type: list
     elements: str
     choices: [worker_token, manager_token, unlock_key, ca]

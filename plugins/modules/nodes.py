@@ -40,7 +40,7 @@ options:
         type: str
       state:
         description:
-          - V(absent) drains and demotes the node, waits until its tasks have gone and its host has left, and takes it out of the swarm's list.
+          - V(absent) drains and demotes the node, waits until its tasks have gone and its host has left, and takes it out of the list.
           - An ID that the swarm does not have is absent already.
         type: str
         choices: [present, absent]

@@ -47,6 +47,12 @@ def nodes_with_tasks(engine: Engine, ids: Sequence[str]) -> Nodes:
     return tuple(replace(node, document={**node.document, "RunningTasks": held[node.id]}) for node in nodes(engine))
 
 
+def tasks_held(engine: Engine, services: Sequence[str]) -> int:
+    """How many tasks of these services still take up a node. The services may be gone, so the list cannot be filtered by them."""
+    tasks = engine.get("/tasks") or ()
+    return sum(1 for task in tasks if task.get("ServiceID") in services and task["Status"]["State"] in HELD_STATES)
+
+
 def networks(engine: Engine) -> Networks:
     """Every network that this manager knows, and which services use each."""
     items = tuple(read_network(document) for document in engine.get("/networks"))

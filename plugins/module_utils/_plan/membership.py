@@ -58,9 +58,7 @@ def plan_membership(wanted: WantedMembership, found: Host) -> Plan[Host]:
 
 def _unlock(wanted: WantedMembership, found: Host) -> Plan[Host]:
     if not wanted.unlock_key:
-        remedy = (
-            "read the key on a manager that is not locked (meshwork.swarm.cluster_info, gather: [unlock_key]) and give it as unlock_key"
-        )
+        remedy = "read the key on another manager (meshwork.swarm.cluster_info, gather: [unlock_key]) and give it as unlock_key"
         return Plan(found, found, blockers=(Blocker(ITEM, "this manager is locked after a restart", remedy),))
     step = Step("unlock", ITEM, "unlock this manager", Call("POST", "/swarm/unlock", body={"UnlockKey": wanted.unlock_key}))
     return Plan(found, replace(found, membership=replace(found.membership, state="active", control=True)), (step,))
