@@ -40,11 +40,14 @@ def nodes(engine: Engine) -> Nodes:
 
 def nodes_with_tasks(engine: Engine, ids: Sequence[str]) -> Nodes:
     """The swarm's nodes; those of `ids` with the number of tasks that still run on them ("RunningTasks"), in one more call."""
-    if not ids:
-        return nodes(engine)
-    tasks = engine.get("/tasks", {"filters": {"node": list(ids)}}) or ()
+    listed = nodes(engine)
+    there = [node.id for node in listed if node.id in ids]
+    if not there:
+        return listed
+    # a node that the filter does not find fails the whole call (HTTP 404)
+    tasks = engine.get("/tasks", {"filters": {"node": there}}) or ()
     held = Counter(str(task["NodeID"]) for task in tasks if task["Status"]["State"] in HELD_STATES and task.get("ServiceID"))
-    return tuple(replace(node, document={**node.document, "RunningTasks": held[node.id]}) for node in nodes(engine))
+    return tuple(replace(node, document={**node.document, "RunningTasks": held[node.id]}) for node in listed)
 
 
 def tasks_held(engine: Engine, services: Sequence[str]) -> int:
