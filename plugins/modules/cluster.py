@@ -23,6 +23,15 @@ extends_documentation_fragment:
   - meshwork.swarm.engine.addresses
   - meshwork.swarm.engine.changing
 options:
+  rotate:
+    description:
+      - Secrets to make anew in this run. Each run with this option is a change.
+      - V(worker_token) and V(manager_token) are what hosts join with.
+      - V(unlock_key) is what unlocks managers after a restart. V(ca) is the root of the nodes' certificates.
+    type: list
+    elements: str
+    choices: [worker_token, manager_token, unlock_key, ca]
+    default: []
   data_path_port:
     description:
       - UDP port of the VXLAN traffic, from 1024 to 49151. Fixed when the swarm is made. The Engine's default is 4789.
@@ -92,6 +101,10 @@ EXAMPLES = r"""
 - name: Keep less history, and change nothing else
   meshwork.swarm.cluster:
     task_history_retention_limit: 2
+
+- name: Make the join tokens anew, after somebody has seen them
+  meshwork.swarm.cluster:
+    rotate: [worker_token, manager_token]
 """
 
 RETURN = r"""
@@ -127,6 +140,7 @@ steps:
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -136,7 +150,7 @@ from ansible_collections.meshwork.swarm.plugins.module_utils._kernel.ports impor
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.membership import GOSSIP_PORT, Addresses, show_membership
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.swarm import SWARM, check_swarm, read_swarm
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.table import argument_spec, parse, show
-from ansible_collections.meshwork.swarm.plugins.module_utils._plan.cluster import Cluster, WantedCluster, plan_cluster
+from ansible_collections.meshwork.swarm.plugins.module_utils._plan.cluster import ROTATIONS, Cluster, WantedCluster, plan_cluster
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.plan import Plan, Step
 from ansible_collections.meshwork.swarm.plugins.module_utils._run import Reconciliation, run
 
@@ -149,7 +163,7 @@ class ClusterWork(Reconciliation[Cluster]):
         values = parse(SWARM, params, "cluster")
         check_swarm(values)
         addresses = Addresses(params["advertise_addr"], params["listen_addr"], params["data_path_addr"])
-        self.wanted = WantedCluster(values, addresses, params["availability"])
+        self.wanted = WantedCluster(values, addresses, params["availability"], tuple(params["rotate"]))
         self.engine = client.connect(params)
         self.deadline = float(params["wait_timeout"])
 
@@ -164,6 +178,8 @@ class ClusterWork(Reconciliation[Cluster]):
 
     def apply(self, step: Step) -> None:
         swarm_wide.apply_call(self.engine, step)
+        if step.action in ("update", "rotate"):
+            self.wanted = replace(self.wanted, rotate=())
 
     def settled(self, awaited: str, found: Cluster) -> bool:
         return found.gossip_free
@@ -182,6 +198,7 @@ class ClusterWork(Reconciliation[Cluster]):
 def main() -> None:
     """Run the module."""
     spec = {**client.argument_spec(), **client.address_options(), **client.wait_option(), **argument_spec(SWARM)}
+    spec["rotate"] = {"type": "list", "elements": "str", "choices": list(ROTATIONS), "default": []}
     run(AnsibleModule(argument_spec=spec, supports_check_mode=True), ClusterWork)
 
 

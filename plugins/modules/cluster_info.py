@@ -24,10 +24,10 @@ options:
   gather:
     description:
       - What to read besides the membership.
-      - V(join_tokens) are secrets. Ask for them in a task with C(no_log) only.
+      - V(join_tokens) and V(unlock_key) are secrets. Ask for them in a task with C(no_log) only.
     type: list
     elements: str
-    choices: [swarm, nodes, networks, services, tasks, join_tokens]
+    choices: [swarm, nodes, networks, services, tasks, join_tokens, unlock_key]
     default: []
 """
 
@@ -101,6 +101,10 @@ join_tokens:
   description: The join tokens by role. Secret.
   returned: when asked for, on a live manager
   type: dict
+unlock_key:
+  description: The key that unlocks managers after a restart, empty when autolock is off. Secret.
+  returned: when asked for, on a live manager
+  type: str
 """
 
 from collections.abc import Mapping

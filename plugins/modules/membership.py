@@ -43,6 +43,10 @@ options:
     description:
       - The swarm's join token for the role, from M(meshwork.swarm.cluster_info). Needed only where the host has to join.
     type: str
+  unlock_key:
+    description:
+      - The swarm's unlock key, from M(meshwork.swarm.cluster_info). Needed only where the host is a manager that is locked after a restart.
+    type: str
   node_ids:
     description:
       - The IDs of the swarm's nodes, as one of its managers lists them.
@@ -138,6 +142,7 @@ class MembershipWork(Reconciliation[Host]):
             availability=params["availability"],
             node_ids=frozenset(params["node_ids"]),
             force=params["force"],
+            unlock_key=params["unlock_key"] or "",
             planning=module.check_mode,
         )
         self.engine = client.connect(params)
@@ -194,6 +199,7 @@ def main() -> None:
         "role": {"type": "str", "choices": ["manager", "worker"], "default": "worker"},
         "remote_addrs": {"type": "list", "elements": "str", "default": []},
         "join_token": {"type": "str", "no_log": True},
+        "unlock_key": {"type": "str", "no_log": True},
         "node_ids": {"type": "list", "elements": "str", "default": []},
         "force": {"type": "bool", "default": False},
     }

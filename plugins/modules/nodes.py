@@ -9,11 +9,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: nodes
-short_description: Set role, availability and labels of the nodes of a Docker Swarm
+short_description: Set role, availability and labels of the nodes of a Docker Swarm, and remove nodes
 version_added: 1.0.0
 description:
   - Changes the nodes of the swarm, on one of its managers, in an order that keeps the majority of the managers.
   - Promotions come first, demotions last and the leader's last of all. A demotion that would lose the majority is refused.
+  - A drain is over when the node's tasks have gone. Removals come last of all.
   - Nodes are known by their ID. Hostnames are not unique in a swarm.
 author:
   - The meshwork.swarm contributors (@meshwork)
@@ -37,6 +38,18 @@ options:
         description:
           - What the node is called in messages.
         type: str
+      state:
+        description:
+          - V(absent) drains and demotes the node, waits until its tasks have gone and its host has left, and takes it out of the list.
+          - An ID that the swarm does not have is absent already.
+        type: str
+        choices: [present, absent]
+        default: present
+      force:
+        description:
+          - Remove the node even when its host has not left, because it is dead or will not come back. Only with O(nodes[].state=absent).
+        type: bool
+        default: false
       role:
         description:
           - Whether it is a manager or a worker.
@@ -67,6 +80,13 @@ EXAMPLES = r"""
       - id: j2txu7shf3ojd0ohh1uvjr0jd
         labels:
           zone: b
+
+- name: Take a dead worker out of the swarm
+  meshwork.swarm.nodes:
+    nodes:
+      - id: c6x3wz1bmp8s873uj1pdcdmvd
+        state: absent
+        force: true
 """
 
 RETURN = r"""
@@ -123,10 +143,14 @@ class NodesWork(SwarmWide[Nodes]):
             entry["id"] = f"{entry['name']} (joins in this run)"
         self.newcomers: Sequence[Item] = [newcomer(entry) for entry in joining]
         self.moved: dict[str, set[str]] = {"promote": set(), "demote": set()}
-        self.wanted = WantedNodes(parse_items(NODE, entries, "nodes", key="id"), module.params["merge_labels"])
+        items = parse_items(NODE, entries, "nodes", key="id")
+        forced = frozenset(entry["id"] for entry in entries if entry["force"])
+        self.wanted = WantedNodes(items, module.params["merge_labels"], forced)
+        emptied = [item for item in items if item.state == "absent" or item.values.get("availability") == "drain"]
+        self.emptied = [item.name for item in emptied]
 
     def observe(self) -> Nodes:
-        there = observe.nodes(self.engine) if self.on_manager() else ()
+        there = observe.nodes_with_tasks(self.engine, self.emptied) if self.on_manager() else ()
         return tuple(there) + tuple(self.newcomers)
 
     def plan(self, found: Nodes) -> Plan[Nodes]:
@@ -158,7 +182,13 @@ class NodesWork(SwarmWide[Nodes]):
 
 def main() -> None:
     """Run the module."""
-    suboptions: dict[str, Any] = {"id": {"type": "str", "required": True}, "name": {"type": "str"}, **argument_spec(NODE)}
+    suboptions: dict[str, Any] = {
+        "id": {"type": "str", "required": True},
+        "name": {"type": "str"},
+        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        "force": {"type": "bool", "default": False},
+        **argument_spec(NODE),
+    }
     spec = {
         **client.argument_spec(),
         **client.wait_option(),

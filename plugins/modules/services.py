@@ -367,7 +367,7 @@ from ansible_collections.meshwork.swarm.plugins.module_utils._model.errors impor
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.item import parse_items
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.service import SERVICE, check_service
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.table import argument_spec, show
-from ansible_collections.meshwork.swarm.plugins.module_utils._plan.plan import Plan
+from ansible_collections.meshwork.swarm.plugins.module_utils._plan.plan import Plan, Step
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.services import Services, WantedServices, plan_services
 from ansible_collections.meshwork.swarm.plugins.module_utils._run import run
 
@@ -382,6 +382,8 @@ class ServicesWork(SwarmWide[Services]):
         self.wanted = WantedServices(items, module.params["exclusive"])
         self.awaited: list[str] = [item.name for item in items if item.state == "present"] if module.params["wait"] else []
         self.listed: observe.ServiceList | None = None
+        self.waits = bool(module.params["wait"])
+        self.removed: list[str] = []
         super().__init__(module, "services")
 
     def observe(self) -> Services:
@@ -393,7 +395,15 @@ class ServicesWork(SwarmWide[Services]):
     def plan(self, found: Services) -> Plan[Services]:
         return self.told(plan_services(self.wanted, found, self.assumed))
 
+    def apply(self, step: Step) -> None:
+        super().apply(step)
+        if step.action == "remove":
+            self.removed.append(step.call.path.rpartition("/")[2])
+
     def pending(self, found: Services) -> Sequence[str]:
+        ending = observe.tasks_held(self.engine, self.removed) if self.removed and self.waits else 0
+        if ending:
+            return [f"{ending} tasks of removed services have still to end"]
         progress = self.listed.progress(self.awaited) if self.listed else []
         stopped = [str(each) for each in progress if each.stopped]
         if stopped:

@@ -39,6 +39,10 @@ def _join_tokens(engine: Engine) -> Shown:
     return {"manager": tokens["Manager"], "worker": tokens["Worker"]}
 
 
+def _unlock_key(engine: Engine) -> str:
+    return str(engine.get("/swarm/unlockkey")["UnlockKey"])
+
+
 def _nodes(engine: Engine) -> list[Shown]:
     return [observe.show_node(node) for node in observe.nodes(engine)]
 
@@ -115,4 +119,5 @@ READERS: Mapping[str, Callable[[Engine], Any]] = {
     "services": _services,
     "tasks": _tasks,
     "join_tokens": _join_tokens,
+    "unlock_key": _unlock_key,
 }

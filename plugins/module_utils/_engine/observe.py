@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from .._model.item import Item
@@ -22,6 +24,8 @@ from .._plan.services import Services
 from .client import Engine
 
 Document = Mapping[str, Any]
+HELD_STATES = frozenset({"assigned", "accepted", "preparing", "ready", "starting", "running"})
+"""States in which a task takes up its node."""
 
 
 def membership(engine: Engine) -> Membership:
@@ -32,6 +36,24 @@ def membership(engine: Engine) -> Membership:
 def nodes(engine: Engine) -> Nodes:
     """The swarm's nodes."""
     return tuple(read_node(document) for document in engine.get("/nodes"))
+
+
+def nodes_with_tasks(engine: Engine, ids: Sequence[str]) -> Nodes:
+    """The swarm's nodes; those of `ids` with the number of tasks that still run on them ("RunningTasks"), in one more call."""
+    listed = nodes(engine)
+    there = [node.id for node in listed if node.id in ids]
+    if not there:
+        return listed
+    # a node that the filter does not find fails the whole call (HTTP 404)
+    tasks = engine.get("/tasks", {"filters": {"node": there}}) or ()
+    held = Counter(str(task["NodeID"]) for task in tasks if task["Status"]["State"] in HELD_STATES and task.get("ServiceID"))
+    return tuple(replace(node, document={**node.document, "RunningTasks": held[node.id]}) for node in listed)
+
+
+def tasks_held(engine: Engine, services: Sequence[str]) -> int:
+    """How many tasks of these services still take up a node. The services may be gone, so the list cannot be filtered by them."""
+    tasks = engine.get("/tasks") or ()
+    return sum(1 for task in tasks if task.get("ServiceID") in services and task["Status"]["State"] in HELD_STATES)
 
 
 def networks(engine: Engine) -> Networks:

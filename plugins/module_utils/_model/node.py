@@ -46,6 +46,16 @@ def leader(node: Item) -> bool:
     return bool((node.document.get("ManagerStatus") or {}).get("Leader"))
 
 
+def manager(node: Item) -> bool:
+    """Whether the node is among the managers of Raft, also when it is to be a worker soon."""
+    return bool(node.document.get("ManagerStatus"))
+
+
+def running_tasks(node: Item) -> int:
+    """How many tasks the node still has to run; the observer counts them where it matters."""
+    return int(node.document.get("RunningTasks") or 0)
+
+
 def ready(node: Item) -> bool:
     """Whether the node's agent is in touch with the managers."""
     return (node.document.get("Status") or {}).get("State") == "ready"

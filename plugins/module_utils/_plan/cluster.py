@@ -18,6 +18,13 @@ from .addresses import not_on_host, resolved
 from .membership import await_gossip
 from .plan import Blocker, Call, Plan, Step
 
+ROTATIONS = {
+    "worker_token": "rotateWorkerToken",
+    "manager_token": "rotateManagerToken",
+    "unlock_key": "rotateManagerUnlockKey",
+    "ca": "",
+}
+"""The secrets that can be made anew, with the flag of POST /swarm/update; the CA has none, its ForceRotate counts up."""
 IMMUTABLE_REMEDY = "it is fixed when the swarm is made: write in the inventory what the swarm has, or build a new swarm"
 ADVERTISE_REMEDY = "an address is fixed when a node joins: the node has to leave and join again with the new one"
 
@@ -34,11 +41,12 @@ class Cluster:
 
 @dataclass(frozen=True)
 class WantedCluster:
-    """What the user wrote: swarm-wide values by option name and this host's addresses."""
+    """What the user wrote: swarm-wide values by option name, this host's addresses, and the secrets to make anew in this run."""
 
     values: Mapping[str, Any]
     addresses: Addresses = field(default_factory=Addresses)
     availability: str | None = None
+    rotate: tuple[str, ...] = ()
 
 
 def plan_cluster(wanted: WantedCluster, found: Cluster) -> Plan[Cluster]:
@@ -95,18 +103,32 @@ def _update(wanted: WantedCluster, found: Cluster, swarm: Item) -> Plan[Cluster]
     blockers = [Blocker("swarm", str(change), IMMUTABLE_REMEDY) for change in changes if not change.mutable]
     blockers += _moved(wanted.addresses, found)
     mutable = tuple(change for change in changes if change.mutable)
-    if not mutable:
+    if not mutable and not wanted.rotate:
         return Plan(found, found, blockers=tuple(blockers))
     values: dict[str, Any] = {change.option: wanted.values[change.option] for change in mutable}
     document = write(SWARM, values, swarm.document)
-    call = Call("POST", "/swarm/update", {"version": swarm.version}, document.get("Spec"))
+    blockers += _no_key(wanted, values, swarm)
+    if "ca" in wanted.rotate:
+        authority = document["Spec"].setdefault("CAConfig", {})
+        authority["ForceRotate"] = int(authority.get("ForceRotate") or 0) + 1
+    query = {"version": swarm.version, **{ROTATIONS[secret]: True for secret in wanted.rotate if ROTATIONS[secret]}}
+    call = Call("POST", "/swarm/update", query, document.get("Spec"))
     after = replace(swarm, values=merged(SWARM, values, swarm.values), document=document)
-    return Plan(found, replace(found, swarm=after), (_change(mutable, call),), tuple(blockers))
+    return Plan(found, replace(found, swarm=after), (_change(mutable, wanted.rotate, call),), tuple(blockers))
 
 
-def _change(changes: tuple[Difference, ...], call: Call) -> Step:
-    told: list[str] = [f"{change.option} from {change.found!r} to {change.wanted!r}" for change in changes]
-    return Step("update", "swarm", "change " + ", ".join(told), call)
+def _no_key(wanted: WantedCluster, values: Mapping[str, Any], swarm: Item) -> list[Blocker]:
+    locked = values.get("autolock_managers", swarm.values["autolock_managers"])
+    if "unlock_key" not in wanted.rotate or locked:
+        return []
+    return [Blocker("swarm", "it has no unlock key, since autolock_managers is off", "turn it on, or leave unlock_key out of rotate")]
+
+
+def _change(changes: tuple[Difference, ...], rotate: tuple[str, ...], call: Call) -> Step:
+    told = ["change " + ", ".join(f"{change.option} from {change.found!r} to {change.wanted!r}" for change in changes)] if changes else []
+    told += ["make anew: " + ", ".join(secret.replace("_", " ") for secret in rotate)] if rotate else []
+    costs = "every node gets a new certificate" if "ca" in rotate else ""
+    return Step("update" if changes else "rotate", "swarm", "; ".join(told), call, costs)
 
 
 def _moved(addresses: Addresses, found: Cluster) -> list[Blocker]:

@@ -41,6 +41,7 @@ class WantedMembership:
     availability: str | None = None
     node_ids: frozenset[str] = frozenset()
     force: bool = False
+    unlock_key: str = field(default="", repr=False)
     planning: bool = False
 
 
@@ -50,7 +51,17 @@ def plan_membership(wanted: WantedMembership, found: Host) -> Plan[Host]:
         return _leave(wanted, found)
     if found.membership.state == "inactive":
         return _join(wanted, found)
+    if found.membership.state == "locked":
+        return _unlock(wanted, found)
     return Plan(found, found, blockers=_misfits(wanted, found.membership))
+
+
+def _unlock(wanted: WantedMembership, found: Host) -> Plan[Host]:
+    if not wanted.unlock_key:
+        remedy = "read the key on another manager (meshwork.swarm.cluster_info, gather: [unlock_key]) and give it as unlock_key"
+        return Plan(found, found, blockers=(Blocker(ITEM, "this manager is locked after a restart", remedy),))
+    step = Step("unlock", ITEM, "unlock this manager", Call("POST", "/swarm/unlock", body={"UnlockKey": wanted.unlock_key}))
+    return Plan(found, replace(found, membership=replace(found.membership, state="active", control=True)), (step,))
 
 
 def await_gossip(free: bool) -> tuple[Step, ...]:

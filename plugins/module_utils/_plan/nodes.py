@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The plan of the swarm's nodes: promotions first, then labels and availability, demotions last and never past the majority."""
+"""The plan of the swarm's nodes: promotions first, then labels and availability, demotions never past the majority, removals last."""
 
 from __future__ import annotations
 
@@ -11,21 +11,28 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .._model.item import Item
-from .._model.node import NODE, hostname, leader, reachable, ready
+from .._model.node import NODE, hostname, leader, manager, reachable, ready, running_tasks
 from .._model.table import Difference, differences, merged, read, write
-from .plan import Blocker, Call, Plan, Step
+from .plan import Blocker, Call, Plan, Step, Wait
 from .quorum import arithmetic, majority
 
 Nodes = tuple[Item, ...]
 REACHABLE = "reachable:"
+EMPTY = "empty:"
+RELEASED = "released:"
+DOWN = "down:"
 
 
 @dataclass(frozen=True)
 class WantedNodes:
-    """The nodes that the user wrote about, by ID. With `merge_labels`, labels that were not written stay."""
+    """The nodes that the user wrote about, by ID. With `merge_labels`, labels that were not written stay.
+
+    The IDs in `forced` are removed whether their hosts have left or not.
+    """
 
     items: Nodes
     merge_labels: bool = True
+    forced: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -53,18 +60,23 @@ def plan_nodes(wanted: WantedNodes, found: Nodes) -> Plan[Nodes]:
     for item in wanted.items:
         node = by_id.get(item.name)
         if node is None:
-            blockers.append(_unknown(item, found))
+            blockers += [_unknown(item, found)] if item.state == "present" else []
             continue
-        values = _values(item.values, node, wanted.merge_labels)
+        values = _values(item.values, node, wanted.merge_labels) if item.state == "present" else _farewell(node)
         changed = differences(NODE, values, node.values)
         if changed:
             changes.append(_Change(node, values, changed))
     changes.sort(key=lambda change: change.rank)
     blockers += _majority_lost(changes, found)
     demoting = any(change.role == "worker" for change in changes)
-    steps = tuple(_step(change, demoting) for change in changes)
+    removed = [by_id[item.name] for item in wanted.items if item.state == "absent" and item.name in by_id]
+    going = {node.id for node in removed}
+    steps = [_step(change, demoting, change.node.id in going) for change in changes]
+    for node in removed:
+        steps += _removal(node, node.id in wanted.forced)
     changed_nodes = {change.node.id: _after(change) for change in changes}
-    return Plan(found, tuple(changed_nodes.get(node.id, node) for node in found), steps, tuple(blockers))
+    after = tuple(changed_nodes.get(node.id, node) for node in found if node.id not in going)
+    return Plan(found, after, tuple(steps), tuple(blockers))
 
 
 def newcomer(entry: Mapping[str, Any]) -> Item:
@@ -72,6 +84,23 @@ def newcomer(entry: Mapping[str, Any]) -> Item:
     spec: dict[str, Any] = {"Role": entry.get("role") or "worker", "Availability": "active", "Labels": {}}
     document = {"Spec": spec, "Description": {"Hostname": entry["id"]}}
     return Item(entry["id"], read(NODE, document), id=entry["id"], document=document)
+
+
+def _farewell(node: Item) -> dict[str, Any]:
+    """What a node has to become before it is removed: a worker, and without tasks where its agent still answers."""
+    return {"role": "worker", **({"availability": "drain"} if ready(node) else {})}
+
+
+def _removal(node: Item, forced: bool) -> list[Step]:
+    """Wait until the host has left, then take the node out of the swarm's list; a forced one is taken out as it is."""
+    name = hostname(node)
+    steps = []
+    if ready(node) and not forced:
+        until = f"{name} is down: let its host leave (meshwork.swarm.membership, state left), or force the removal"
+        steps.append(Step("wait", name, f"wait until {until}", Wait(until), awaits=DOWN + node.id))
+    query = {"force": True} if forced else {}
+    gone = Step("remove", name, f"remove node {name} ({node.id}) from the swarm", Call("DELETE", f"/nodes/{node.id}", query))
+    return [*steps, gone]
 
 
 def _values(values: Mapping[str, Any], node: Item, merge_labels: bool) -> dict[str, Any]:
@@ -91,11 +120,21 @@ def _after(change: _Change) -> Item:
 
 
 def settled(awaited: str, found: Nodes) -> bool:
-    """Whether the node that was promoted, named by its ID behind "reachable:", takes part in Raft."""
-    return any(REACHABLE + node.id == awaited and reachable(node) for node in found)
+    """Whether what a step awaits of a node, named by its ID behind the colon, has come about.
+
+    "reachable:" takes part in Raft, "empty:" has no tasks, "released:" has neither tasks nor a part in Raft, "down:" is out of touch.
+    A node that is gone from the list is all of these but reachable.
+    """
+    state, _colon, node_id = awaited.partition(":")
+    node = next((each for each in found if each.id == node_id), None)
+    if node is None:
+        return state != "reachable"
+    # the tasks that a node out of touch had are listed as running for a day, and run elsewhere long since
+    empty = not running_tasks(node) or not ready(node)
+    return {"reachable": reachable(node), "empty": empty, "released": empty and not manager(node), "down": not ready(node)}[state]
 
 
-def _step(change: _Change, demoting: bool) -> Step:
+def _step(change: _Change, demoting: bool, going: bool) -> Step:
     """The update of one node. Before anybody is demoted, those who are promoted have to take part in Raft."""
     node, name = change.node, hostname(change.node)
     body = write(NODE, change.values, node.document)["Spec"]
@@ -103,7 +142,13 @@ def _step(change: _Change, demoting: bool) -> Step:
     told = ", ".join(f"{each.option} from {each.found!r} to {each.wanted!r}" for each in change.differences)
     drained = any(each.option == "availability" and each.wanted == "drain" for each in change.differences)
     action = {"manager": "promote", "worker": "demote", None: "update"}[change.role]
-    awaits = REACHABLE + node.id if action == "promote" and demoting and ready(node) else ""
+    awaits = ""
+    if action == "promote" and demoting and ready(node):
+        awaits = REACHABLE + node.id
+    elif going:
+        awaits = RELEASED + node.id
+    elif drained and ready(node):
+        awaits = EMPTY + node.id
     return Step(action, name, f"node {name}: change {told}", call, "its tasks move to other nodes" if drained else "", awaits)
 
 

@@ -51,8 +51,8 @@ class Stored:
         self._answers = answers
 
     def get(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
-        """The stored answer."""
-        return self._answers[path]
+        """The stored answer; a case that is not about tasks has none."""
+        return self._answers[path] if path in self._answers or path != "/tasks" else []
 
     def do(self, call: Call) -> Any:
         """Planning changes nothing."""
