@@ -104,7 +104,11 @@ def test_every_row_of_the_table_is_an_option_and_the_other_way_round(name: str, 
     spec = spec_of(name)
     options = spec[option]["options"] if option else spec
     rows = argument_spec(table)
-    own = {"name", "state", "id", "force"} if option else {*client.argument_spec(), *client.address_options(), *client.wait_option(), "rotate"}
+    own = (
+        {"name", "state", "id", "force"}
+        if option
+        else {*client.argument_spec(), *client.address_options(), *client.wait_option(), "rotate"}
+    )
     assert {key: value for key, value in options.items() if key not in own} == rows
     assert {row.option.partition(".")[0] for row in table} == set(rows)
 
