@@ -22,7 +22,7 @@ def test_A1_G1_a_dry_run_shows_the_whole_cluster_and_builds_nothing(machines: Ma
         "create overlay network ingress 10.20.0.0/24 (gateway 10.20.0.1)",
         "create overlay network front 10.20.1.0/24 (gateway 10.20.1.1), attachable",
         "create overlay network back 10.20.2.0/24 (gateway 10.20.2.1), encrypted",
-        "create service web, 3 x meshwork-lab:1, networks back front, published 8080->8080/tcp (ingress)",
+        "create service web, 2 x meshwork-lab:1, networks back front, published 8080->8080/tcp (ingress)",
         "create service api, 2 x meshwork-lab:1, networks back",
         "create service agent, one a node, meshwork-lab:1, networks front, published 9100->8080/tcp (host)",
     ):

@@ -50,7 +50,7 @@ def test_D1_D2_the_services_are_as_written(cluster: Machines) -> None:
     ids = {name: cluster.inspect("network", name)["Id"] for name in ("front", "back")}
     web, api, agent = (cluster.inspect("service", name)["Spec"] for name in ("web", "api", "agent"))
 
-    assert web["Mode"] == {"Replicated": {"Replicas": 3}}
+    assert web["Mode"] == {"Replicated": {"Replicas": 2}}
     assert {each["Target"]: each.get("Aliases") for each in web["TaskTemplate"]["Networks"]} == {ids["front"]: ["www"], ids["back"]: None}
     assert web["EndpointSpec"]["Ports"] == [{"Protocol": "tcp", "TargetPort": 8080, "PublishedPort": 8080, "PublishMode": "ingress"}]
     assert web["UpdateConfig"]["Order"] == "start-first"
@@ -59,7 +59,7 @@ def test_D1_D2_the_services_are_as_written(cluster: Machines) -> None:
     assert agent["Mode"] == {"Global": {}}
     assert agent["EndpointSpec"]["Ports"] == [{"Protocol": "tcp", "TargetPort": 8080, "PublishedPort": 9100, "PublishMode": "host"}]
     assert agent["TaskTemplate"]["Placement"]["Constraints"] == ["node.role == worker"]
-    assert len(cluster.tasks("web")) == 3
+    assert len(cluster.tasks("web")) == 2
     assert len(cluster.tasks("api")) == 2
     assert sorted(cluster.tasks("agent").values()) == cluster.workers
 

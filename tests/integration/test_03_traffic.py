@@ -32,7 +32,7 @@ def test_E2_names_on_the_plain_network(cluster: Machines) -> None:
     node, container = cluster.container("agent")
     vip = virtual_ip(cluster, "web", "front")
     tasks = task_addresses(cluster, "web", "front")
-    assert len(tasks) == 3
+    assert len(tasks) == 2
     assert cluster.lookup(node, container, "web") == {vip}
     assert cluster.lookup(node, container, "www") == {vip}
     assert cluster.lookup(node, container, "tasks.web") == tasks

@@ -41,8 +41,7 @@ def test_A5_labels_are_merged_or_exact(cluster: Machines, ansible: Ansible) -> N
 
 
 def test_A5_a_drained_node_gives_its_tasks_away(cluster: Machines, ansible: Ansible) -> None:
-    worker = cluster.workers[-1]
-    assert worker in cluster.tasks("web").values() or worker in cluster.tasks("api").values()
+    worker = next(node for node in cluster.tasks("web").values() if node in cluster.workers)
     assert set_node(cluster, ansible, worker, {"availability": "drain"})
     assert not set_node(cluster, ansible, worker, {"availability": "drain"})
 
@@ -50,7 +49,7 @@ def test_A5_a_drained_node_gives_its_tasks_away(cluster: Machines, ansible: Ansi
         return {name: sorted(cluster.tasks(name).values()) for name in ("web", "api")}
 
     try:
-        moved = eventually(placed, lambda seen: len(seen["web"]) == 3 and len(seen["api"]) == 2, 60, "all tasks run elsewhere")
+        moved = eventually(placed, lambda seen: len(seen["web"]) == 2 and len(seen["api"]) == 2, 60, "all tasks run elsewhere")
         assert not any(worker in nodes for nodes in moved.values())
     finally:
         assert set_node(cluster, ansible, worker, {"availability": "active"})

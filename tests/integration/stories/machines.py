@@ -22,9 +22,8 @@ Value = TypeVar("Value")
 def run(argv: Iterable[str], *, stdin: str | None = None, check: bool = True, timeout: float = 60) -> subprocess.CompletedProcess[str]:
     """Run a program; AssertionError with its words when it fails and `check` is set."""
     command = list(argv)
-    done = subprocess.run(
-        command, input=stdin, stdin=None if stdin else subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout
-    )
+    source = None if stdin else subprocess.DEVNULL
+    done = subprocess.run(command, input=stdin, stdin=source, capture_output=True, text=True, timeout=timeout, check=False)
     if check and done.returncode:
         raise AssertionError(f"{command[-1]!r} ended with {done.returncode}: {done.stdout}{done.stderr}")
     return done
