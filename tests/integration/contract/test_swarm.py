@@ -49,7 +49,7 @@ def chosen(subject: Subject) -> Subject:
 
 
 def test_a_member_cannot_be_made_one_again(chosen: Subject) -> None:
-    refusal = chosen.refused(lambda: chosen.init())
+    refusal = chosen.refused(chosen.init)
     assert (refusal.status, refusal.message[:41]) == (503, "This node is already part of a swarm. Use")
 
 

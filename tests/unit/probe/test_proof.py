@@ -98,8 +98,8 @@ CLUSTER: Json = {
 }
 
 
-def planned(on: str, facts: Json = CLUSTER, tcp_ports: dict[str, list[int]] | None = None) -> ProofPlan:
-    parsed = parse(facts)
+def planned(on: str, facts: Json | None = None, tcp_ports: dict[str, list[int]] | None = None) -> ProofPlan:
+    parsed = parse(CLUSTER if facts is None else facts)
     here = parsed.node(f"id-{on}")
     assert here is not None
     return proof_plan(parsed, here, tcp_ports or {})
