@@ -4,7 +4,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The nodes of a running lab as an Ansible inventory.
 
-LAB_NAME names the lab (default: main), LAB_MANAGERS says how many of its nodes are managers (default: 1).
+LAB_NAME names the lab (default: main). LAB_MANAGERS says how many of its nodes are managers (default: 1), or which: "node2,node3".
 What the cluster is to be stands in group_vars/.
 """
 
@@ -21,10 +21,11 @@ LAB = Path(__file__).resolve().parents[2] / "tests" / "lab" / "lab"
 def main() -> None:
     """Print the inventory, whatever Ansible asked for (--list is the only question when there is _meta)."""
     name = os.environ.get("LAB_NAME") or "main"
-    managers = int(os.environ.get("LAB_MANAGERS") or 1)
     answer = subprocess.run([LAB, "--name", name, "status", "--json"], check=True, capture_output=True, text=True)
     lab = json.loads(answer.stdout)
     nodes = list(lab["nodes"])
+    wanted = os.environ.get("LAB_MANAGERS") or "1"
+    managers = nodes[: int(wanted)] if wanted.isdigit() else wanted.split(",")
     hosts = {node: {"ansible_host": lab["nodes"][node]["addresses"][0]} for node in nodes}
     connection = {
         "ansible_user": "root",
@@ -35,8 +36,8 @@ def main() -> None:
     inventory = {
         "_meta": {"hostvars": hosts},
         "swarm": {"children": ["swarm_managers", "swarm_workers"], "vars": connection},
-        "swarm_managers": {"hosts": nodes[:managers]},
-        "swarm_workers": {"hosts": nodes[managers:]},
+        "swarm_managers": {"hosts": managers},
+        "swarm_workers": {"hosts": [node for node in nodes if node not in managers]},
     }
     print(json.dumps(inventory, indent=1))
 

@@ -12,8 +12,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, Callable, Generic, TypeVar
 
-from ._model.errors import NotReady, OutOfSequence, SwarmError
-from ._plan.plan import Plan, Step
+from ._model.errors import EngineError, EngineUnreachable, NoControl, NotReady, OutOfSequence, SwarmError
+from ._plan.plan import Blocker, Plan, Step
 
 State = TypeVar("State")
 ROUNDS = 5
@@ -102,8 +102,7 @@ def reconcile(work: Reconciliation[State], checking: bool, outcome: Outcome, clo
         found = work.observe()
         plan = work.plan(found)
         outcome.planned(work, plan)
-        if plan.blockers:
-            raise SwarmError("\n".join(str(blocker) for blocker in plan.blockers))
+        _stop_at(plan.blockers)
         if checking or not (plan.steps or work.pending(found)):
             return
         if not plan.steps:
@@ -120,26 +119,43 @@ def reconcile(work: Reconciliation[State], checking: bool, outcome: Outcome, clo
     raise NotReady(f"the swarm's objects were changed by somebody else during each of {ROUNDS} attempts; run again when that has ended")
 
 
+def _stop_at(blockers: Sequence[Blocker]) -> None:
+    if blockers:
+        raise SwarmError("\n".join(str(blocker) for blocker in blockers))
+
+
 def _make(work: Reconciliation[State], steps: Sequence[Step], outcome: Outcome, clock: Callable[[], float]) -> None:
-    """Make the steps one after the other, each only when what the one before awaits has come about."""
+    """Make the steps one after the other, each only when what the one before awaits has come about.
+
+    What has changed in that time may forbid what is left: a manager that was lost meanwhile makes the next demotion one too many.
+    """
     for step in steps:
         work.apply(step)
         outcome.done += 1
         if step.awaits:
-            _await(work, functools.partial(_unsettled, work, step), clock)
+            found = _await(work, functools.partial(_unsettled, work, step), clock)
+            _stop_at(work.plan(found).blockers)
 
 
 def _unsettled(work: Reconciliation[State], step: Step, found: State) -> Sequence[str]:
     return () if work.settled(step.awaits, found) else (step.says,)
 
 
-def _await(work: Reconciliation[State], left: Callable[[State], Sequence[str]], clock: Callable[[], float]) -> None:
-    """Observe until nothing is left. Raises NotReady with what is left at the deadline."""
+def _await(work: Reconciliation[State], left: Callable[[State], Sequence[str]], clock: Callable[[], float]) -> State:
+    """Observe until nothing is left, and give what was found then. Raises NotReady with what is left at the deadline.
+
+    A swarm may be without a leader for some seconds after a step, as when the leader was demoted: an observation that fails is made again.
+    """
     until = clock() + work.deadline
     while True:
-        remaining = left(work.observe())
-        if not remaining:
-            return
+        remaining: Sequence[str]
+        try:
+            found = work.observe()
+            remaining = left(found)
+            if not remaining:
+                return found
+        except (EngineError, EngineUnreachable, NoControl) as error:
+            remaining = (str(error),)
         if clock() >= until:
             raise NotReady(f"not true after {work.deadline:g} s: " + "; ".join(remaining))
         time.sleep(POLL_SECONDS)

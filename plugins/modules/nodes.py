@@ -13,7 +13,9 @@ short_description: Set role, availability and labels of the nodes of a Docker Sw
 version_added: 1.0.0
 description:
   - Changes the nodes of the swarm, on one of its managers, in an order that keeps the majority of the managers.
-  - Promotions come first, demotions last and the leader's last of all. A demotion that would lose the majority is refused.
+  - Promotions come first, demotions last and the leader's last of all, each only when Raft has taken in the one before.
+  - A demotion that would lose the majority is refused, and so is that of the manager on which the module runs.
+  - Warns of an even number of managers, of more than seven, and of a zone without which no majority is left.
   - A drain is over when the node's tasks have gone. Removals come last of all.
   - Nodes are known by their ID. Hostnames are not unique in a swarm.
 author:
@@ -69,6 +71,11 @@ options:
       - Whether labels that are not in the list stay. When V(false), the labels of each node that has O(nodes[].labels) are exactly those.
     type: bool
     default: true
+  zone_label:
+    description:
+      - The label that tells the zone of a node. Whether the managers are well spread is looked at when each of them has it.
+    type: str
+    default: zone
 """
 
 EXAMPLES = r"""
@@ -119,6 +126,7 @@ steps:
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -145,7 +153,7 @@ class NodesWork(SwarmWide[Nodes]):
         self.moved: dict[str, set[str]] = {"promote": set(), "demote": set()}
         items = parse_items(NODE, entries, "nodes", key="id")
         forced = frozenset(entry["id"] for entry in entries if entry["force"])
-        self.wanted = WantedNodes(items, module.params["merge_labels"], forced)
+        self.wanted = WantedNodes(items, module.params["merge_labels"], forced, zone_label=module.params["zone_label"])
         emptied = [item for item in items if item.state == "absent" or item.values.get("availability") == "drain"]
         self.emptied = [item.name for item in emptied]
 
@@ -154,7 +162,7 @@ class NodesWork(SwarmWide[Nodes]):
         return tuple(there) + tuple(self.newcomers)
 
     def plan(self, found: Nodes) -> Plan[Nodes]:
-        return self.told(plan_nodes(self.wanted, found))
+        return self.told(plan_nodes(replace(self.wanted, here=self.here), found))
 
     def settled(self, awaited: str, found: Nodes) -> bool:
         return settled(awaited, found)
@@ -194,6 +202,7 @@ def main() -> None:
         **client.wait_option(),
         "nodes": {"type": "list", "elements": "dict", "required": True, "options": suboptions},
         "merge_labels": {"type": "bool", "default": True},
+        "zone_label": {"type": "str", "default": "zone"},
     }
     run(AnsibleModule(argument_spec=spec, supports_check_mode=True), NodesWork)
 

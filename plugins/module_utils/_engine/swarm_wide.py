@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
-from .._model.errors import EngineError, SwarmError
+from .._model.errors import EngineError, NoControl
 from .._model.membership import read_membership
 from .._plan.cluster import not_a_live_manager
 from .._plan.plan import Plan, Step, Wait
@@ -25,25 +25,27 @@ class SwarmWide(Reconciliation[State], Generic[State]):
     """Work that only a manager can do.
 
     In check mode a host that is in no swarm is `assumed` to have become the only manager of an empty one, so that a whole
-    cluster can be planned before its first host is touched.
+    cluster can be planned before its first host is touched. `here` is the ID of the node on which it runs.
     """
 
     def __init__(self, module: Any, item: str) -> None:
         self.engine: Engine = connect(module.params)
         self.deadline = float(module.params["wait_timeout"])
         self.assumed = False
+        self.here = ""
         self._checking = bool(module.check_mode)
         self._item = item
 
     def on_manager(self) -> bool:
-        """True where this host is a live manager, False where it is assumed to become one. Raises SwarmError otherwise."""
+        """True where this host is a live manager, False where it is assumed to become one. Raises NoControl otherwise."""
         membership = read_membership(self.engine.get("/info"))
+        self.here = membership.node_id
         if membership.live_manager:
             return True
         self.assumed = membership.state == "inactive" and self._checking
         if self.assumed:
             return False
-        raise SwarmError(str(not_a_live_manager(membership, self._item)))
+        raise NoControl(str(not_a_live_manager(membership, self._item)))
 
     def told(self, plan: Plan[State]) -> Plan[State]:
         """The plan, with a warning where it was made for a swarm that is still to be built."""

@@ -47,6 +47,10 @@ class EngineUnreachable(SwarmError):
     """No Engine answered on this host."""
 
 
+class NoControl(SwarmError):
+    """This host cannot do swarm-wide work now: it is no manager, it is locked, or no leader is in reach."""
+
+
 class MissingLibrary(SwarmError):
     """A Python library that the module needs is not on the host; `library` is its name on PyPI."""
 

@@ -14,25 +14,29 @@ from .._model.item import Item
 from .._model.node import NODE, hostname, leader, manager, reachable, ready, running_tasks
 from .._model.table import Difference, differences, merged, read, write
 from .plan import Blocker, Call, Plan, Step, Wait
-from .quorum import arithmetic, majority
+from .quorum import arithmetic, majority, spread
 
 Nodes = tuple[Item, ...]
 REACHABLE = "reachable:"
 EMPTY = "empty:"
 RELEASED = "released:"
 DOWN = "down:"
+DEMOTED = "demoted:"
 
 
 @dataclass(frozen=True)
 class WantedNodes:
     """The nodes that the user wrote about, by ID. With `merge_labels`, labels that were not written stay.
 
-    The IDs in `forced` are removed whether their hosts have left or not.
+    The IDs in `forced` are removed whether their hosts have left or not. `here` is the node that does the work. Managers are spread over
+    the values of their `zone_label`.
     """
 
     items: Nodes
     merge_labels: bool = True
     forced: frozenset[str] = frozenset()
+    here: str = ""
+    zone_label: str = "zone"
 
 
 @dataclass(frozen=True)
@@ -47,9 +51,9 @@ class _Change:
         return next((str(change.wanted) for change in self.differences if change.option == "role"), None)
 
     @property
-    def rank(self) -> tuple[int, bool]:
-        """Promotions, changes without a role, demotions; the leader last among those."""
-        return ({"manager": 0, None: 1, "worker": 2}[self.role], leader(self.node))
+    def rank(self) -> tuple[int, bool, bool]:
+        """Promotions, changes without a role, demotions: of managers that are lost first, since that costs nobody, of the leader last."""
+        return ({"manager": 0, None: 1, "worker": 2}[self.role], leader(self.node), reachable(self.node))
 
 
 def plan_nodes(wanted: WantedNodes, found: Nodes) -> Plan[Nodes]:
@@ -67,7 +71,7 @@ def plan_nodes(wanted: WantedNodes, found: Nodes) -> Plan[Nodes]:
         if changed:
             changes.append(_Change(node, values, changed))
     changes.sort(key=lambda change: change.rank)
-    blockers += _majority_lost(changes, found)
+    blockers += _majority_lost(changes, found) or _own_demotion(changes, wanted, found)
     demoting = any(change.role == "worker" for change in changes)
     removed = [by_id[item.name] for item in wanted.items if item.state == "absent" and item.name in by_id]
     going = {node.id for node in removed}
@@ -76,7 +80,8 @@ def plan_nodes(wanted: WantedNodes, found: Nodes) -> Plan[Nodes]:
         steps += _removal(node, node.id in wanted.forced)
     changed_nodes = {change.node.id: _after(change) for change in changes}
     after = tuple(changed_nodes.get(node.id, node) for node in found if node.id not in going)
-    return Plan(found, after, tuple(steps), tuple(blockers))
+    zones = [str(node.values["labels"].get(wanted.zone_label) or "") for node in after if node.values["role"] == "manager"]
+    return Plan(found, after, tuple(steps), tuple(blockers), spread(zones))
 
 
 def newcomer(entry: Mapping[str, Any]) -> Item:
@@ -122,7 +127,8 @@ def _after(change: _Change) -> Item:
 def settled(awaited: str, found: Nodes) -> bool:
     """Whether what a step awaits of a node, named by its ID behind the colon, has come about.
 
-    "reachable:" takes part in Raft, "empty:" has no tasks, "released:" has neither tasks nor a part in Raft, "down:" is out of touch.
+    "reachable:" takes part in Raft, "demoted:" has no part in it, "empty:" has no tasks, "released:" is both demoted and empty, "down:" is
+    out of touch.
     A node that is gone from the list is all of these but reachable.
     """
     state, _colon, node_id = awaited.partition(":")
@@ -131,11 +137,17 @@ def settled(awaited: str, found: Nodes) -> bool:
         return state != "reachable"
     # the tasks that a node out of touch had are listed as running for a day, and run elsewhere long since
     empty = not running_tasks(node) or not ready(node)
-    return {"reachable": reachable(node), "empty": empty, "released": empty and not manager(node), "down": not ready(node)}[state]
+    demoted = not manager(node)
+    states = {"reachable": reachable(node), "demoted": demoted, "empty": empty, "released": empty and demoted, "down": not ready(node)}
+    return states[state]
 
 
 def _step(change: _Change, demoting: bool, going: bool) -> Step:
-    """The update of one node. Before anybody is demoted, those who are promoted have to take part in Raft."""
+    """The update of one node, and what the next one has to wait for.
+
+    Before anybody is demoted, those who are promoted have to take part in Raft. A demoted one stops answering some seconds before Raft has let
+    it go; the Engine refuses the next demotion until then ("this would result in a loss of quorum", seen with Engine 20.10).
+    """
     node, name = change.node, hostname(change.node)
     body = write(NODE, change.values, node.document)["Spec"]
     call = Call("POST", f"/nodes/{node.id}/update", {"version": node.version}, body)
@@ -145,11 +157,23 @@ def _step(change: _Change, demoting: bool, going: bool) -> Step:
     awaits = ""
     if action == "promote" and demoting and ready(node):
         awaits = REACHABLE + node.id
-    elif going:
+    elif going or (action == "demote" and drained):
         awaits = RELEASED + node.id
+    elif action == "demote":
+        awaits = DEMOTED + node.id
     elif drained and ready(node):
         awaits = EMPTY + node.id
     return Step(action, name, f"node {name}: change {told}", call, "its tasks move to other nodes" if drained else "", awaits)
+
+
+def _own_demotion(changes: Sequence[_Change], wanted: WantedNodes, found: Nodes) -> list[Blocker]:
+    """The manager that does the work cannot see its own demotion through."""
+    demoted = {change.node.id: change.node for change in changes if change.role == "worker"}
+    if wanted.here not in demoted:
+        return []
+    others = [hostname(node) for node in found if reachable(node) and node.id not in demoted]
+    remedy = f"run this on another manager{': ' if others else ', once there is one that stays'}{', '.join(others)}"
+    return [Blocker(f"node {hostname(demoted[wanted.here])}", "it is to be demoted, and is the manager that does this work", remedy)]
 
 
 def _majority_lost(changes: Sequence[_Change], found: Nodes) -> list[Blocker]:

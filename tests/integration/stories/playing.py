@@ -93,7 +93,8 @@ class Run:
         return self.failures[0].message
 
     def succeeded(self) -> Run:
-        assert self.returncode == 0, self.output[-6000:]
+        told = [f"{failure.host}: {failure.task}: {failure.message}" for failure in self.failures]
+        assert self.returncode == 0, "\n".join([self.output[-3000:], *told])
         return self
 
 
@@ -115,8 +116,10 @@ class Ansible:
         for earlier in LOGS.iterdir():
             earlier.unlink()
 
-    def playbook(self, name: str, *arguments: str, managers: int = 1, interrupt_at: str = "", timeout: float = 400) -> Run:
-        """A playbook of the collection. With `interrupt_at`, it gets SIGINT as soon as its output holds that text."""
+    def playbook(self, name: str, *arguments: str, managers: int | str = 1, interrupt_at: str = "", timeout: float = 400) -> Run:
+        """A playbook of the collection; `managers` says how many nodes are to be managers, or which ("node2,node3").
+
+        With `interrupt_at`, it gets SIGINT as soon as its output holds that text."""
         command = ["ansible-playbook", "-i", "inventories/lab", f"playbooks/{name}", *arguments]
         return self._run(command, {"LAB_MANAGERS": str(managers)}, interrupt_at, timeout)
 
