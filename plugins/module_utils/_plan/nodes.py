@@ -145,8 +145,8 @@ def settled(awaited: str, found: Nodes) -> bool:
 def _step(change: _Change, demoting: bool, going: bool) -> Step:
     """The update of one node, and what the next one has to wait for.
 
-    Before anybody is demoted, those who are promoted have to take part in Raft. A demoted one stops answering some seconds before Raft has let
-    it go; the Engine refuses the next demotion until then ("this would result in a loss of quorum", seen with Engine 20.10).
+    Before anybody is demoted, those who are promoted have to take part in Raft. A demoted one stops answering some seconds before Raft has
+    let it go; the Engine refuses the next demotion until then ("this would result in a loss of quorum", seen with Engine 20.10).
     """
     node, name = change.node, hostname(change.node)
     body = write(NODE, change.values, node.document)["Spec"]

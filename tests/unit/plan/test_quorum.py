@@ -10,7 +10,7 @@ from ansible_collections.meshwork.swarm.plugins.module_utils._plan.quorum import
 
 
 @pytest.mark.parametrize("zones", ["", "a", "abc", "aabbc", "aabbccd", ["", "", ""], ["a", "a", ""]])
-def test_A6_well_spread_managers_and_unknown_zones_are_not_warned_of(zones: str) -> None:
+def test_well_spread_managers_and_unknown_zones_are_not_warned_of(zones: str) -> None:
     assert spread(list(zones)) == ()
 
 
@@ -31,5 +31,5 @@ def test_A6_well_spread_managers_and_unknown_zones_are_not_warned_of(zones: str)
         ("abcdeabcd", ("9 managers are more than 7: every change of the swarm waits for 5 of them",)),
     ],
 )
-def test_A6_managers_that_are_badly_counted_or_spread_are_warned_of(zones: str, warnings: tuple[str, ...]) -> None:
+def test_managers_that_are_badly_counted_or_spread_are_warned_of(zones: str, warnings: tuple[str, ...]) -> None:
     assert spread(list(zones)) == warnings
