@@ -21,7 +21,7 @@ CONTROLLER := .venv/controller-$(call fingerprint,requirements/controller.txt)
 DEVELOPMENT := .venv/development-$(call fingerprint,requirements/controller.txt requirements/development.txt)
 LINK := .build/collections/ansible_collections/meshwork/swarm
 RESULTS := .build/results
-MOLECULE_STATE = $(CURDIR)/.build/molecule/$(LAB_NAME)/default
+MOLECULE_STATE = $(CURDIR)/.build/molecule/$(LAB_NAME)
 
 export LAB_NAME
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -107,9 +107,15 @@ integration: venv lab-up ## the contract suite against the lab's Engine, and the
 .PHONY: molecule
 molecule: venv lab-up ## molecule/default on the lab, verified with testinfra
 	@# Molecule's memory of an earlier run knows nothing of what became of that lab.
-	@rm -rf $(MOLECULE_STATE)
-	@LAB_SHARED=true MOLECULE_EPHEMERAL_DIRECTORY=$(MOLECULE_STATE) PYTEST_ADDOPTS=--junitxml=$(CURDIR)/$(RESULTS)/molecule.xml \
+	@rm -rf $(MOLECULE_STATE)/default
+	@LAB_SHARED=true MOLECULE_EPHEMERAL_DIRECTORY=$(MOLECULE_STATE)/default PYTEST_ADDOPTS=--junitxml=$(CURDIR)/$(RESULTS)/molecule.xml \
 	    molecule test --scenario-name default
+
+.PHONY: molecule-ha
+molecule-ha: venv lab-down ## molecule/ha on a lab of five nodes: a manager lost and replaced, all roles swapped
+	@rm -rf $(MOLECULE_STATE)/ha
+	@MOLECULE_EPHEMERAL_DIRECTORY=$(MOLECULE_STATE)/ha PYTEST_ADDOPTS=--junitxml=$(CURDIR)/$(RESULTS)/ha.xml \
+	    molecule test --scenario-name ha
 
 .PHONY: test
 test: ## everything in this order: lint, sanity, unit, one lab for integration and molecule

@@ -20,9 +20,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from stories.machines import LAB, Machines, run
 from stories.playing import Ansible, Run
+from stories.rows import RECORD, Rows
 
 NODES = 3
 FIGURES = pytest.StashKey[list[str]]()
+ROWS = pytest.StashKey[Rows]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -33,6 +35,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[FIGURES] = []
+    config.stash[ROWS] = Rows()
+    config.stash[ROWS].begin()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -41,6 +45,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     if figures:
         terminalreporter.section("figures")
         for line in figures:
+            terminalreporter.line(line)
+    rows = config.stash[ROWS]
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if isinstance(report, pytest.TestReport) and (report.when == "call" or report.failed):
+                rows.count(report.location[2], report.passed)
+    if rows.outcomes:
+        terminalreporter.section(f"rows; the nodes after each story are in {RECORD.relative_to(RECORD.parents[2])}")
+        for line in rows.table():
             terminalreporter.line(line)
     seconds: dict[str, float] = {}
     for reports in terminalreporter.stats.values():
@@ -99,6 +112,14 @@ def building(machines: Machines, ansible: Ansible, request: pytest.FixtureReques
 def cluster(machines: Machines, building: Run | None) -> Machines:
     """The machines as the cluster of inventories/lab."""
     return machines
+
+
+@pytest.fixture(autouse=True)
+def looked_at(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The nodes are written down after each story that has to do with the machines."""
+    yield
+    if "machines" in request.fixturenames:
+        request.config.stash[ROWS].look(request.node.name, request.getfixturevalue("machines"))
 
 
 @pytest.fixture
