@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The settings of a swarm, judged by the docker CLI and openssl: one changes without another, and the root of the nodes' certificates.
 
-Each option for itself, in check mode and really, is in contract/test_swarm.py.
+Each option for itself, in check mode and really, is in contract/test_sextet.py.
 """
 
 from __future__ import annotations
