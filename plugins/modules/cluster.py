@@ -14,6 +14,8 @@ version_added: 1.0.0
 description:
   - Makes a new swarm on a host that is in none, and changes the settings of the swarm on a host that is one of its managers.
   - An option that is not given is not managed. It is neither compared nor reset, whatever else changes.
+  - The Engine has no default log driver for the whole swarm. It accepts one in its API and drops it. Each node's C(daemon.json) has
+    the default, and the option C(logging) of M(meshwork.swarm.services) is for one service.
   - Settings that are fixed when the swarm is made (O(data_path_port), O(default_addr_pool), O(subnet_size)) and differ are
     reported, never worked around.
 author:
@@ -27,7 +29,8 @@ options:
     description:
       - Secrets to make anew in this run. Each run with this option is a change.
       - V(worker_token) and V(manager_token) are what hosts join with.
-      - V(unlock_key) is what unlocks managers after a restart. V(ca) is the root of the nodes' certificates.
+      - V(unlock_key) is what unlocks managers after a restart. V(ca) is the root of the nodes' certificates, which the swarm
+        makes by itself; the run waits until every node has a certificate of the new root. The join tokens change with it.
     type: list
     elements: str
     choices: [worker_token, manager_token, unlock_key, ca]
@@ -81,6 +84,46 @@ options:
     description:
       - How long the certificates of nodes are valid, such as V(2160h).
     type: str
+  external_cas:
+    description:
+      - Services that sign the certificates of nodes in place of the managers. The list is exact when it is given,
+        and an empty one clears it.
+      - As long as one of them signs for the root that the swarm has, certificates come from it alone.
+    type: list
+    elements: dict
+    suboptions:
+      url:
+        description:
+          - Where certificates are asked for, such as V(https://ca.example.org:8888/api/v1/cfssl/sign).
+        type: str
+        required: true
+      protocol:
+        description:
+          - How it is asked.
+        type: str
+        choices: [cfssl]
+        default: cfssl
+      options:
+        description:
+          - Options of the protocol.
+        type: dict
+      ca_cert:
+        description:
+          - The root certificate, in PEM, that it signs for. Without one it is the root that the swarm has.
+        type: str
+  signing_ca_cert:
+    description:
+      - The root certificate of the swarm, in PEM. It has to be valid for a year or more.
+      - When the swarm has another one, it is rotated to this one, and the run waits until every node has a certificate of it. The join
+        tokens change with it.
+      - Cannot be given together with V(ca) in O(rotate).
+    type: str
+  signing_ca_key:
+    description:
+      - The key of O(signing_ca_cert), in PEM, without a passphrase. Where it is not given, an entry of O(external_cas) has to sign for
+        that certificate.
+      - The Engine never gives it back, so it is not compared. It is sent when the certificate changes, and is not shown anywhere.
+    type: str
   autolock_managers:
     description:
       - Whether managers need the unlock key after a restart.
@@ -105,11 +148,17 @@ EXAMPLES = r"""
 - name: Make the join tokens anew, after somebody has seen them
   meshwork.swarm.cluster:
     rotate: [worker_token, manager_token]
+
+- name: Have the nodes' certificates signed by a root of our own
+  meshwork.swarm.cluster:
+    signing_ca_cert: "{{ lookup('ansible.builtin.file', 'ca/swarm.crt') }}"
+    signing_ca_key: "{{ vault_swarm_ca_key }}"
 """
 
 RETURN = r"""
 cluster:
-  description: The swarm as it is, or in check mode would be, in the shape of the options.
+  description:
+    - The swarm as it is, or in check mode would be, in the shape of the options. C(signing_ca_cert) is the root that its nodes trust.
   returned: always
   type: dict
 membership:
@@ -147,9 +196,11 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.meshwork.swarm.plugins.module_utils._engine import client, observe, swarm_wide
 from ansible_collections.meshwork.swarm.plugins.module_utils._kernel.addresses import interfaces
 from ansible_collections.meshwork.swarm.plugins.module_utils._kernel.ports import tcp_port_free
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.authority import check_key
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.membership import GOSSIP_PORT, Addresses, show_membership
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.swarm import SWARM, check_swarm, read_swarm
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.table import argument_spec, parse, show
+from ansible_collections.meshwork.swarm.plugins.module_utils._plan import authority
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.cluster import ROTATIONS, Cluster, WantedCluster, plan_cluster
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.plan import Plan, Step
 from ansible_collections.meshwork.swarm.plugins.module_utils._run import Reconciliation, run
@@ -162,8 +213,12 @@ class ClusterWork(Reconciliation[Cluster]):
         params: Mapping[str, Any] = module.params
         values = parse(SWARM, params, "cluster")
         check_swarm(values)
+        if params["signing_ca_key"]:
+            check_key(params["signing_ca_key"])
         addresses = Addresses(params["advertise_addr"], params["listen_addr"], params["data_path_addr"])
-        self.wanted = WantedCluster(values, addresses, params["availability"], tuple(params["rotate"]))
+        self.wanted = WantedCluster(values, addresses, params["availability"], tuple(params["rotate"]), params["signing_ca_key"])
+        self.about_root = "ca" in params["rotate"] or authority.CERTIFICATE in values
+        self.rotated = False
         self.engine = client.connect(params)
         self.deadline = float(params["wait_timeout"])
 
@@ -171,7 +226,8 @@ class ClusterWork(Reconciliation[Cluster]):
         membership = observe.membership(self.engine)
         swarm = read_swarm(self.engine.get("/swarm")) if membership.live_manager else None
         there = interfaces() if any(vars(self.wanted.addresses).values()) else {}
-        return Cluster(membership, swarm, there, membership.state != "inactive" or tcp_port_free(GOSSIP_PORT))
+        nodes = observe.nodes(self.engine) if swarm and self.about_root else ()
+        return Cluster(membership, swarm, there, membership.state != "inactive" or tcp_port_free(GOSSIP_PORT), nodes)
 
     def plan(self, found: Cluster) -> Plan[Cluster]:
         return plan_cluster(self.wanted, found)
@@ -180,12 +236,15 @@ class ClusterWork(Reconciliation[Cluster]):
         swarm_wide.apply_call(self.engine, step)
         if step.action in ("update", "rotate"):
             self.wanted = replace(self.wanted, rotate=())
+        self.rotated = self.rotated or step.action in ("init", "rotate")
 
     def settled(self, awaited: str, found: Cluster) -> bool:
         return found.gossip_free
 
     def pending(self, found: Cluster) -> Sequence[str]:
-        return () if found.membership.live_manager else (f"this host's membership is {found.membership.state}",)
+        if not found.membership.live_manager or found.swarm is None:
+            return (f"this host's membership is {found.membership.state}",)
+        return authority.awaited(found.swarm, found.nodes, also_down=self.rotated) if self.about_root else ()
 
     def show(self, state: Cluster) -> Mapping[str, Any]:
         return {"swarm": show(SWARM, state.swarm.values)} if state.swarm else {}
@@ -199,7 +258,8 @@ def main() -> None:
     """Run the module."""
     spec = {**client.argument_spec(), **client.address_options(), **client.wait_option(), **argument_spec(SWARM)}
     spec["rotate"] = {"type": "list", "elements": "str", "choices": list(ROTATIONS), "default": []}
-    run(AnsibleModule(argument_spec=spec, supports_check_mode=True), ClusterWork)
+    spec["signing_ca_key"] = {"type": "str", "no_log": True}
+    run(AnsibleModule(argument_spec=spec, supports_check_mode=True, required_by={"signing_ca_key": ["signing_ca_cert"]}), ClusterWork)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,9 @@ import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from . import authority
+from .refusal import Refusal
+
 if TYPE_CHECKING:
     from .engine import FakeEngine
 
@@ -38,15 +41,6 @@ DEFAULT_SPEC: Json = {
 }
 
 
-class Refusal(Exception):
-    """What the daemon answers in place of what was asked: HTTP status and message."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
-
-
 def identity() -> str:
     """An ID as swarmkit makes them: 25 letters and digits, always others."""
     number, shown = next(_identities), ""
@@ -66,17 +60,29 @@ def cluster(body: Mapping[str, Any]) -> Json:
     spec = copy.deepcopy(DEFAULT_SPEC)
     for key, value in (body.get("Spec") or {}).items():
         spec[key] = {**spec[key], **value} if isinstance(value, dict) else value
+    spec = kept(spec)
     return {
         "ID": identity(),
         "Version": {"Index": 10},
         "CreatedAt": created(),
         "Spec": spec,
+        "TLSInfo": authority.tls(authority.root("swarm-ca", 20)[0]),
         "RootRotationInProgress": False,
         "DefaultAddrPool": body.get("DefaultAddrPool") or ["10.0.0.0/8"],
         "SubnetSize": body.get("SubnetSize") or 24,
         "DataPathPort": body.get("DataPathPort") or 4789,
-        "JoinTokens": {"Worker": f"SWMTKN-1-{secrets.token_hex(25)}", "Manager": f"SWMTKN-1-{secrets.token_hex(25)}"},
+        "JoinTokens": {"Worker": authority.token(), "Manager": authority.token()},
     }
+
+
+def kept(spec: Mapping[str, Any]) -> Json:
+    """What the Engine gives back of the spec of a swarm: nothing of a root and its key, no default log driver."""
+    signing = {
+        name: value for name, value in (spec.get("CAConfig") or {}).items() if name not in ("SigningCACert", "SigningCAKey") and value
+    }
+    if "ExternalCAs" in signing:
+        signing["ExternalCAs"] = [{"CACert": "", **each} for each in signing["ExternalCAs"]]
+    return {**spec, "CAConfig": signing, "TaskDefaults": {}}
 
 
 def node(engine: FakeEngine, role: str, availability: str, leader: bool) -> Json:
@@ -90,6 +96,7 @@ def node(engine: FakeEngine, role: str, availability: str, leader: bool) -> Json
             "Hostname": engine.hostname,
             "Platform": {"Architecture": "x86_64", "OS": "linux"},
             "Engine": {"EngineVersion": "20.10.24+dfsg1"},
+            "TLSInfo": dict(engine.swarm.cluster["TLSInfo"] if engine.swarm else {}),
         },
         "Status": {"State": "ready", "Addr": engine.address},
     }

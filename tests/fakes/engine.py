@@ -18,8 +18,8 @@ from typing import Any
 from ansible_collections.meshwork.swarm.plugins.module_utils._engine import client
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.plan import Call
 
-from . import documents
-from .documents import Refusal
+from . import authority, documents
+from .refusal import Refusal
 
 Json = dict[str, Any]
 
@@ -61,6 +61,7 @@ class Swarm:
     lingering: dict[str, tuple[int, Json]] = field(default_factory=dict)
     starting: list[tuple[int, Json]] = field(default_factory=list)
     promoted: dict[str, int] = field(default_factory=dict)
+    rotation: authority.Rotation | None = None
     allocator_stopped: bool = False
     now: int = 0
     index: int = 10
@@ -78,6 +79,8 @@ class Swarm:
             if due <= self.now:
                 documents.enter_raft(self.nodes[node_id])
                 del self.promoted[node_id]
+        if self.rotation is not None and self.rotation.go_on(self.cluster, self.nodes.values()):
+            self.rotation = None
         for due, task in self.starting:
             if due <= self.now and task["Status"]["State"] == "preparing":
                 task["Status"].update(State="running", Message="started")
@@ -187,7 +190,7 @@ class FakeEngine:
             ("POST", "swarm", "init"): lambda: self._init(body),
             ("POST", "swarm", "join"): lambda: self._join(body),
             ("POST", "swarm", "leave"): lambda: self._leave(bool(call.query.get("force"))),
-            ("POST", "swarm", "update"): lambda: self._update(self.managed().cluster, body, call),
+            ("POST", "swarm", "update"): lambda: self._update_swarm(self.managed(), body, call),
             ("POST", "nodes", "*", "update"): lambda: self._update_node(identity, body, call),
             ("POST", "networks", "create"): lambda: self._create_network(body),
             ("DELETE", "networks", "*"): lambda: self._remove_network(identity),
@@ -204,6 +207,7 @@ class FakeEngine:
         if self.swarm is not None:
             raise Refusal(503, ALREADY)
         self.swarm = Swarm(documents.cluster(body), self.manners)
+        self.swarm.rotation = authority.begun(self.swarm.cluster, (body.get("Spec") or {}).get("CAConfig") or {})
         self.swarm.allocator_stopped = bool(body.get("DefaultAddrPool")) and not body.get("SubnetSize")
         self.node_id = documents.identity()
         self.swarm.nodes[self.node_id] = documents.node(self, "manager", body.get("Availability") or "active", leader=True)
@@ -236,6 +240,15 @@ class FakeEngine:
     def _update(self, document: Json, body: Json, call: Call) -> None:
         self.managed().touch(document, call.query["version"])
         document["Spec"] = body
+
+    def _update_swarm(self, swarm: Swarm, body: Json, call: Call) -> None:
+        cluster = swarm.cluster
+        if int(call.query["version"]) == cluster["Version"]["Index"]:
+            swarm.rotation = authority.begun(cluster, body.get("CAConfig") or {}) or swarm.rotation
+        self._update(cluster, documents.kept(body), call)
+        for role in cluster["JoinTokens"]:
+            if call.query.get(f"rotate{role}Token"):
+                cluster["JoinTokens"][role] = authority.token()
 
     def _update_node(self, identity: str, body: Json, call: Call) -> None:
         swarm = self.managed()

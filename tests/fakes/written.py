@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 from typing import Any
 
-from ansible_collections.meshwork.swarm.plugins.module_utils._model import kinds
+from ansible_collections.meshwork.swarm.plugins.module_utils._model import authority, kinds
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.network import DRIVER_OPTS, MANAGED_OPTIONS, NETWORK, POOLS
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.node import NODE
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.publish import ATTACHMENTS, PUBLISH
@@ -16,6 +16,8 @@ from ansible_collections.meshwork.swarm.plugins.module_utils._model.service impo
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.swarm import SWARM
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.table import Kind, Row
 from hypothesis import strategies as st
+
+from .authority import root
 
 TABLES = {"swarm": SWARM, "node": NODE, "network": NETWORK, "service": SERVICE}
 ROWS = [(name, row) for name, table in TABLES.items() for row in table]
@@ -83,6 +85,17 @@ def attachment_lists(draw: st.DrawFn) -> list[dict[str, Any]]:
     ]
 
 
+@st.composite
+def signer_lists(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """Values of the option external_cas."""
+    names = draw(st.lists(st.sampled_from(["https://ca.lab/sign", "http://10.0.0.9:8888/api/v1/cfssl/sign"]), max_size=3))
+    return [
+        {"url": name, "protocol": "cfssl", "options": draw(st.none() | MAPPING), "ca_cert": draw(st.none() | CERTIFICATES)}
+        for name in names
+    ]
+
+
+CERTIFICATES = st.sampled_from(["one", "two", "three"]).map(lambda name: f"of {name}:\n{root(name)[0]}")
 BY_KIND: list[tuple[Kind, st.SearchStrategy[Any]]] = [
     (kinds.TEXT, SCALAR),
     (IMAGE, st.sampled_from(["nginx:1.27", "nginx@sha256:" + "ab" * 32, "registry.lab:5000/a/b"])),
@@ -104,6 +117,8 @@ BY_KIND: list[tuple[Kind, st.SearchStrategy[Any]]] = [
     (POOLS, pool_lists()),
     (PUBLISH, port_lists()),
     (ATTACHMENTS, attachment_lists()),
+    (authority.CERTIFICATE, CERTIFICATES),
+    (authority.EXTERNAL_CAS, signer_lists()),
 ]
 
 

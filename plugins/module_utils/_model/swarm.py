@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .authority import CERTIFICATE, EXTERNAL_CAS, put_signing_cert
 from .errors import InvalidOption
 from .item import Item
 from .kinds import BOOLEAN, DURATION, INTEGER, LABELS, SUBNETS
@@ -18,7 +19,17 @@ SECOND = 10**9
 DATA_PATH_PORTS = range(1024, 49152)
 DEFAULT_SUBNET_SIZE = 24
 SUBNET_SIZE_MAX = 29
+POSITIVE = (
+    "snapshot_interval",
+    "log_entries_for_slow_followers",
+    "heartbeat_tick",
+    "election_tick",
+    "dispatcher_heartbeat_period",
+    "node_cert_expiry",
+)
+"""Where the Engine takes 0 as not given (moby daemon/cluster/convert/swarm.go)."""
 
+# Of the spec of API 1.41 to 1.51, Name has one allowed value and TaskDefaults is dropped by the Engine (docs/engine-facts.md).
 SWARM: Table = (
     Row("data_path_port", "DataPathPort", INTEGER, absent=4789, mutable=False),
     Row("default_addr_pool", "DefaultAddrPool", SUBNETS, absent=("10.0.0.0/8",), mutable=False),
@@ -32,6 +43,8 @@ SWARM: Table = (
     Row("election_tick", "Spec/Raft/ElectionTick", INTEGER, absent=10),
     Row("dispatcher_heartbeat_period", "Spec/Dispatcher/HeartbeatPeriod", DURATION, absent=5 * SECOND),
     Row("node_cert_expiry", "Spec/CAConfig/NodeCertExpiry", DURATION, absent=2160 * 3600 * SECOND),
+    Row("external_cas", "Spec/CAConfig/ExternalCAs", EXTERNAL_CAS, absent=()),
+    Row("signing_ca_cert", "TLSInfo/TrustRoot", CERTIFICATE, absent="", put=put_signing_cert),
     Row("autolock_managers", "Spec/EncryptionConfig/AutoLockManagers", BOOLEAN, absent=False),
 )
 
@@ -49,6 +62,9 @@ def read_swarm(document: Mapping[str, Any]) -> Item:
 
 def check_swarm(values: Mapping[str, Any]) -> None:
     """What the Engine would refuse at init (moby daemon/cluster/swarm.go). Raises InvalidOption."""
+    for option in POSITIVE:
+        if values.get(option) == 0:
+            raise InvalidOption(option, "more than 0, which the Engine takes as not given", 0)
     port = values.get("data_path_port")
     if port is not None and port not in DATA_PATH_PORTS:
         raise InvalidOption("data_path_port", f"a port from {DATA_PATH_PORTS.start} to {DATA_PATH_PORTS.stop - 1}", port)

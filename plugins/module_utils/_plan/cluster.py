@@ -14,6 +14,7 @@ from .._model.item import Item
 from .._model.membership import Addresses, Interfaces, Membership
 from .._model.swarm import DEFAULT_SUBNET_SIZE, SWARM
 from .._model.table import Difference, differences, merged, write
+from . import authority
 from .addresses import not_on_host, resolved
 from .membership import await_gossip
 from .plan import Blocker, Call, Plan, Step
@@ -25,28 +26,36 @@ ROTATIONS = {
     "ca": "",
 }
 """The secrets that can be made anew, with the flag of POST /swarm/update; the CA has none, its ForceRotate counts up."""
-IMMUTABLE_REMEDY = "it is fixed when the swarm is made: write in the inventory what the swarm has, or build a new swarm"
+IMMUTABLE_REMEDY = (
+    "it is fixed when the swarm is made: write in the inventory what the swarm has, "
+    "or make a new swarm (the playbooks reset and site; services, networks, secrets and configs of this one end with it)"
+)
 ADVERTISE_REMEDY = "an address is fixed when a node joins: the node has to leave and join again with the new one"
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """What the cluster module reads: this host's membership, the swarm when it is a manager, its interfaces when they matter."""
+    """What the cluster module reads: this host's membership, the swarm when it is a manager, its interfaces and nodes when they matter."""
 
     membership: Membership
     swarm: Item | None = None
     interfaces: Interfaces = field(default_factory=dict)
     gossip_free: bool = True
+    nodes: tuple[Item, ...] = ()
 
 
 @dataclass(frozen=True)
 class WantedCluster:
-    """What the user wrote: swarm-wide values by option name, this host's addresses, and the secrets to make anew in this run."""
+    """What the user wrote: swarm-wide values by option name, this host's addresses, and the secrets to make anew in this run.
+
+    `signing_ca_key` belongs to the value signing_ca_cert. It goes into the body of the call that changes the certificate, and nowhere else.
+    """
 
     values: Mapping[str, Any]
     addresses: Addresses = field(default_factory=Addresses)
     availability: str | None = None
     rotate: tuple[str, ...] = ()
+    signing_ca_key: str | None = field(default=None, repr=False)
 
 
 def plan_cluster(wanted: WantedCluster, found: Cluster) -> Plan[Cluster]:
@@ -82,7 +91,12 @@ def _init(wanted: WantedCluster, found: Cluster) -> Plan[Cluster]:
     blockers = not_on_host(wanted.addresses, found.interfaces, "swarm")
     # Pools without a size stop the allocator for good ("invalid pools size: 0", seen with Engine 20.10); the docker CLI always sends one.
     base = {"Spec": {"Name": "default"}, "SubnetSize": DEFAULT_SUBNET_SIZE, **wanted.addresses.body()}
+    if authority.CERTIFICATE in wanted.values:
+        external = wanted.values.get("external_cas") or ()
+        blockers += tuple(authority.unsigned(wanted.values[authority.CERTIFICATE], wanted.signing_ca_key, external))
     body = write(SWARM, wanted.values, base)
+    body.pop("TLSInfo", None)
+    body["Spec"] = _with_key(body["Spec"], wanted)
     if wanted.availability:
         body["Availability"] = wanted.availability
     where = f" at {wanted.addresses.advertise_addr}" if wanted.addresses.advertise_addr else ""
@@ -99,22 +113,39 @@ def _init(wanted: WantedCluster, found: Cluster) -> Plan[Cluster]:
 
 
 def _update(wanted: WantedCluster, found: Cluster, swarm: Item) -> Plan[Cluster]:
-    changes = differences(SWARM, wanted.values, swarm.values)
+    coming = authority.is_coming(wanted.values, swarm)
+    changes = tuple(
+        change for change in differences(SWARM, wanted.values, swarm.values) if not (coming and change.option == authority.CERTIFICATE)
+    )
     blockers = [Blocker("swarm", str(change), IMMUTABLE_REMEDY) for change in changes if not change.mutable]
     blockers += _moved(wanted.addresses, found)
+    blockers += authority.contradiction(wanted.values, wanted.rotate)
+    warnings = tuple(authority.held_up(swarm, found.nodes))
     mutable = tuple(change for change in changes if change.mutable)
     if not mutable and not wanted.rotate:
-        return Plan(found, found, blockers=tuple(blockers))
+        return Plan(found, found, blockers=tuple(blockers), warnings=warnings)
     values: dict[str, Any] = {change.option: wanted.values[change.option] for change in mutable}
     document = write(SWARM, values, swarm.document)
+    settled = merged(SWARM, values, swarm.values)
     blockers += _no_key(wanted, values, swarm)
+    if authority.CERTIFICATE in values:
+        blockers += authority.unsigned(values[authority.CERTIFICATE], wanted.signing_ca_key, settled["external_cas"])
     if "ca" in wanted.rotate:
-        authority = document["Spec"].setdefault("CAConfig", {})
-        authority["ForceRotate"] = int(authority.get("ForceRotate") or 0) + 1
+        signing = document["Spec"].setdefault("CAConfig", {})
+        signing["ForceRotate"] = int(signing.get("ForceRotate") or 0) + 1
+        settled[authority.CERTIFICATE] = ""  # nobody knows yet what the swarm will make
     query = {"version": swarm.version, **{ROTATIONS[secret]: True for secret in wanted.rotate if ROTATIONS[secret]}}
-    call = Call("POST", "/swarm/update", query, document.get("Spec"))
-    after = replace(swarm, values=merged(SWARM, values, swarm.values), document=document)
-    return Plan(found, replace(found, swarm=after), (_change(mutable, wanted.rotate, call),), tuple(blockers))
+    call = Call("POST", "/swarm/update", query, _with_key(document["Spec"], wanted))
+    after = replace(swarm, values=settled, document=document)
+    return Plan(found, replace(found, swarm=after), (_change(mutable, wanted.rotate, call),), tuple(blockers), warnings)
+
+
+def _with_key(spec: Mapping[str, Any], wanted: WantedCluster) -> Mapping[str, Any]:
+    """The spec, with the key beside a new root certificate."""
+    signing = spec.get("CAConfig") or {}
+    if "SigningCACert" not in signing or not wanted.signing_ca_key:
+        return spec
+    return {**spec, "CAConfig": {**signing, "SigningCAKey": wanted.signing_ca_key}}
 
 
 def _no_key(wanted: WantedCluster, values: Mapping[str, Any], swarm: Item) -> list[Blocker]:
@@ -125,10 +156,14 @@ def _no_key(wanted: WantedCluster, values: Mapping[str, Any], swarm: Item) -> li
 
 
 def _change(changes: tuple[Difference, ...], rotate: tuple[str, ...], call: Call) -> Step:
-    told = ["change " + ", ".join(f"{change.option} from {change.found!r} to {change.wanted!r}" for change in changes)] if changes else []
+    roots = [change for change in changes if change.option == authority.CERTIFICATE]
+    others = [change for change in changes if change.option != authority.CERTIFICATE]
+    pairs = [(change.option, authority.readable(change.found), authority.readable(change.wanted)) for change in others]
+    told = ["change " + ", ".join(f"{option} from {there!r} to {asked!r}" for option, there, asked in pairs)] if pairs else []
+    told += [authority.told(change.wanted, change.found) for change in roots]
     told += ["make anew: " + ", ".join(secret.replace("_", " ") for secret in rotate)] if rotate else []
-    costs = "every node gets a new certificate" if "ca" in rotate else ""
-    return Step("update" if changes else "rotate", "swarm", "; ".join(told), call, costs)
+    action = "rotate" if rotate or roots else "update"
+    return Step(action, "swarm", "; ".join(told), call, authority.COSTS if roots or "ca" in rotate else "")
 
 
 def _moved(addresses: Addresses, found: Cluster) -> list[Blocker]:

@@ -14,7 +14,7 @@ from ansible_collections.meshwork.swarm.plugins.module_utils._model.swarm import
 from fakes.module import Runner
 
 from .subjects import Subject
-from .test_swarm import FULL, OTHER
+from .test_swarm import FULL, OTHER, asked
 
 Result = Mapping[str, Any]
 NODE_VALUES: dict[str, tuple[Any, Any]] = {
@@ -47,7 +47,7 @@ def sextet(run: Callable[[Any, bool], Result], read: Callable[[], Any], first: A
 @pytest.mark.parametrize("option", sorted(OTHER))
 def test_A3_each_setting_of_the_swarm(option: str, swarm: Subject, run_module: Runner) -> None:
     def run(value: Any, check: bool) -> Result:
-        return run_module("cluster", swarm.engine, {option: value}, check)
+        return run_module("cluster", swarm.engine, asked({option: value}), check)
 
     def read() -> Any:
         found = swarm.get("/swarm")

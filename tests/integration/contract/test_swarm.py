@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.errors import OutOfSequence
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.node import NODE
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.swarm import SWARM, read_swarm
+from fakes.authority import issuer, root
 from fakes.module import Runner
 
 from .subjects import Subject
@@ -25,6 +26,8 @@ FULL: dict[str, Any] = {
     "election_tick": 20,
     "dispatcher_heartbeat_period": "7s",
     "node_cert_expiry": "2000h",
+    "external_cas": [{"url": "https://ca.lab:8888/sign", "options": {"profile": "node"}, "ca_cert": root("elsewhere")[0]}],
+    "signing_ca_cert": root("one")[0],
     "autolock_managers": False,
 }
 OTHER: dict[str, Any] = {
@@ -37,8 +40,17 @@ OTHER: dict[str, Any] = {
     "election_tick": 30,
     "dispatcher_heartbeat_period": "6s",
     "node_cert_expiry": "1000h",
+    "external_cas": [],
+    "signing_ca_cert": root("other")[0],
     "autolock_managers": True,
 }
+KEYS = dict((root("one"), root("other")))
+
+
+def asked(options: dict[str, Any]) -> dict[str, Any]:
+    """The options, with its key where a root is among them."""
+    root_wanted = options.get("signing_ca_cert")
+    return {**options, "signing_ca_key": KEYS[root_wanted]} if root_wanted else options
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +79,7 @@ def test_the_swarm_is_as_it_was_made(chosen: Subject) -> None:
     swarm = chosen.get("/swarm")
     assert (swarm["DefaultAddrPool"], swarm["SubnetSize"], swarm["DataPathPort"]) == (["10.50.0.0/16"], 25, 4800)
     assert set(swarm["JoinTokens"]) == {"Worker", "Manager"}
-    unset = {row.option: row.absent for row in SWARM if row.mutable}
+    unset = {row.option: row.absent for row in SWARM if row.mutable and row.option != "signing_ca_cert"}
     found = read_swarm(swarm).values
     assert {option: found[option] for option in unset} == unset
 
@@ -108,10 +120,10 @@ def test_a_node_that_is_not_there(chosen: Subject) -> None:
 
 def test_changing_one_setting_of_the_swarm_keeps_all_others(chosen: Subject, run_module: Runner) -> None:
     assert set(FULL) == {row.option for row in SWARM if row.mutable} == set(OTHER)
-    assert not run_module("cluster", chosen.engine, FULL)["failed"]
+    assert not run_module("cluster", chosen.engine, asked(FULL))["failed"]
     expected = read_swarm(chosen.get("/swarm")).values
     for option, value in OTHER.items():
-        result = run_module("cluster", chosen.engine, {option: value})
+        result = run_module("cluster", chosen.engine, asked({option: value}))
         assert (result["failed"], result["changed"]) == (False, True), result
         found = read_swarm(chosen.get("/swarm")).values
         assert {name for name in found if found[name] != expected[name]} == {option}
@@ -121,6 +133,57 @@ def test_changing_one_setting_of_the_swarm_keeps_all_others(chosen: Subject, run
     )
     assert (again["failed"], again["changed"]) == (False, False)
     run_module("cluster", chosen.engine, {"autolock_managers": False})
+
+
+def test_the_spec_of_a_swarm_comes_back_without_its_root_and_without_a_log_driver(chosen: Subject) -> None:
+    """Why there is no option for a default log driver, and why the root is compared with TLSInfo."""
+    certificate, key = root("one")
+    swarm = chosen.get("/swarm")
+    spec = {
+        **swarm["Spec"],
+        "TaskDefaults": {"LogDriver": {"Name": "json-file", "Options": {"max-size": "1m"}}},
+        "CAConfig": {**swarm["Spec"]["CAConfig"], "SigningCACert": certificate, "SigningCAKey": key},
+    }
+    tokens = swarm["JoinTokens"]
+    chosen.post("/swarm/update", spec, version=swarm["Version"]["Index"])
+    begun = chosen.get("/swarm")
+    assert begun["Spec"] == swarm["Spec"]
+    assert {part: begun["TLSInfo"][part] for part in issuer(certificate)} == issuer(certificate)
+    swarm = chosen.until(lambda: chosen.get("/swarm"), lambda seen: not seen["RootRotationInProgress"])
+    assert swarm["TLSInfo"]["TrustRoot"] == certificate
+    assert not set(swarm["JoinTokens"].values()) & set(tokens.values()), "the tokens name the root"
+    chosen.until(
+        lambda: chosen.get("/nodes")[0]["Description"]["TLSInfo"], lambda seen: seen == {"TrustRoot": certificate, **issuer(certificate)}
+    )
+
+
+ROOTS = [
+    (
+        {"SigningCACert": root("one")[0]},
+        "there must be at least one valid, reachable external CA corresponding to the desired CA certificate",
+    ),
+    ({"SigningCAKey": root("one")[1]}, "if a signing CA key is provided, the signing CA cert must also be provided"),
+    ({"SigningCACert": root("one")[0], "SigningCAKey": root("other")[1]}, "certificate key mismatch"),
+    (dict(zip(("SigningCACert", "SigningCAKey"), root("short", 0), strict=True)), "CA certificate expires too soon"),
+]
+
+
+@pytest.mark.parametrize(("signing", "message"), ROOTS)
+def test_roots_that_nobody_could_sign_with_are_refused(chosen: Subject, signing: dict[str, str], message: str) -> None:
+    swarm = chosen.get("/swarm")
+    spec = {**swarm["Spec"], "CAConfig": {**swarm["Spec"]["CAConfig"], **signing}}
+    refusal = chosen.refused(lambda: chosen.post("/swarm/update", spec, version=swarm["Version"]["Index"]))
+    assert (refusal.status, refusal.message) == (400, f"rpc error: code = InvalidArgument desc = {message}")
+
+
+def test_a_root_made_anew_is_in_place_when_the_module_ends(chosen: Subject, run_module: Runner) -> None:
+    before = chosen.get("/swarm")
+    result = run_module("cluster", chosen.engine, {"rotate": ["ca"]})
+    assert (result["failed"], result["changed"]) == (False, True), result
+    after = chosen.get("/swarm")
+    assert (after["RootRotationInProgress"], after["TLSInfo"] != before["TLSInfo"]) == (False, True)
+    assert chosen.get("/nodes")[0]["Description"]["TLSInfo"] == after["TLSInfo"]
+    assert read_swarm(after).values == {**read_swarm(before).values, "signing_ca_cert": after["TLSInfo"]["TrustRoot"]}
 
 
 def test_changing_one_option_of_a_node_keeps_all_others(chosen: Subject, run_module: Runner) -> None:

@@ -107,10 +107,21 @@ def test_every_row_of_the_table_is_an_option_and_the_other_way_round(name: str, 
     own = (
         {"name", "state", "id", "force"}
         if option
-        else {*client.argument_spec(), *client.address_options(), *client.wait_option(), "rotate"}
+        else {*client.argument_spec(), *client.address_options(), *client.wait_option(), "rotate", "signing_ca_key"}
     )
     assert {key: value for key, value in options.items() if key not in own} == rows
     assert {row.option.partition(".")[0] for row in table} == set(rows)
+
+
+def test_the_role_cluster_knows_every_setting_of_the_module() -> None:
+    role = CHECKOUT / "roles" / "cluster"
+    specs = yaml.safe_load((role / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
+    settings = {name: (option["type"], option.get("elements")) for name, option in specs["cluster_settings"]["options"].items()}
+    assert settings == {name: (option["type"], option.get("elements")) for name, option in argument_spec(SWARM).items()}
+    (task,) = (each["meshwork.swarm.cluster"] for each in yaml.safe_load((role / "tasks" / "swarm.yml").read_text()) if len(each) > 3)
+    assert {name: value for name, value in task.items() if name in settings} == {
+        name: f"{{{{ cluster_settings.{name} | default(omit) }}}}" for name in settings
+    }
 
 
 @EACH

@@ -129,6 +129,14 @@ class _Dumper(yaml.SafeDumper):
         super().increase_indent(flow, False)
 
 
+def _lines(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    """Certificates as they are, line by line."""
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if text.startswith("-----BEGIN") else None)
+
+
+_Dumper.add_representer(str, _lines)
+
+
 def dump(value: Any) -> str:
     """YAML as this project writes it."""
     return yaml.dump(value, Dumper=_Dumper, sort_keys=False, explicit_start=True, width=130, allow_unicode=True)

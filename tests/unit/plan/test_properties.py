@@ -126,7 +126,7 @@ def test_the_swarm_ends_where_it_was_to_end(flat: dict[str, Any], addresses: Add
     engine.do(_init())
     member = Membership("active", "n1", "10.0.0.11", "c1", True, managers=(("n1", "10.0.0.11:2377"),))
     found = Cluster(member, read_swarm(engine.get("/swarm")), INTERFACES) if there else Cluster(Membership(), None, INTERFACES)
-    wanted = WantedCluster(values, addresses)
+    wanted = WantedCluster(values, addresses, signing_ca_key="the key of signing_ca_cert")
     plan = plan_cluster(wanted, found)
     if plan.blockers:
         fixed = {"data_path_port", "default_addr_pool", "subnet_size"}

@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.errors import EngineError, OutOfSequence
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.plan import Call
 from ansible_collections.meshwork.swarm.plugins.module_utils._run import POLL_SECONDS, ROUNDS
+from fakes.authority import root
 from fakes.engine import FakeEngine, Manners
 from fakes.module import Runner
 
@@ -64,6 +65,9 @@ RUNS: list[tuple[str, Callable[[], FakeEngine], dict[str, Any]]] = [
     ("cluster", FakeEngine, {"advertise_addr": "eth0", "labels": {"a": 1}}),
     ("cluster", made, {"task_history_retention_limit": 2}),
     ("cluster", made, {"task_history_retention_limit": 5}),
+    ("cluster", FakeEngine, {"signing_ca_cert": root("own")[0], "signing_ca_key": root("own")[1]}),
+    ("cluster", made, {"signing_ca_cert": root("own")[0], "signing_ca_key": root("own")[1], "labels": {"a": 1}}),
+    ("cluster", made, {"external_cas": [{"url": "https://ca.lab:8888/sign"}]}),
     ("nodes", made, {"nodes": [{"id": "OWN", "labels": {"zone": "a"}, "availability": "drain"}]}),
     ("networks", made, {"networks": [BACK, {"name": "front"}]}),
     ("networks", furnished, {"networks": [BACK]}),
