@@ -14,7 +14,7 @@ from .._model.item import Item
 from .._model.membership import Addresses, Interfaces, Membership
 from .._model.swarm import DEFAULT_SUBNET_SIZE, SWARM
 from .._model.table import Difference, differences, merged, write
-from .addresses import not_on_host, resolved
+from .addresses import READDRESS, moved, not_on_host, resolved, told_to_engine, unfit_data_path
 from .membership import await_gossip
 from .plan import Blocker, Call, Plan, Step
 
@@ -26,7 +26,6 @@ ROTATIONS = {
 }
 """The secrets that can be made anew, with the flag of POST /swarm/update; the CA has none, its ForceRotate counts up."""
 IMMUTABLE_REMEDY = "it is fixed when the swarm is made: write in the inventory what the swarm has, or build a new swarm"
-ADVERTISE_REMEDY = "an address is fixed when a node joins: the node has to leave and join again with the new one"
 
 
 @dataclass(frozen=True)
@@ -80,8 +79,9 @@ def not_a_live_manager(membership: Membership, item: str) -> Blocker:
 
 def _init(wanted: WantedCluster, found: Cluster) -> Plan[Cluster]:
     blockers = not_on_host(wanted.addresses, found.interfaces, "swarm")
+    blockers += unfit_data_path(wanted.addresses, found.interfaces, found.membership.engine_version, "swarm")
     # Pools without a size stop the allocator for good ("invalid pools size: 0", seen with Engine 20.10); the docker CLI always sends one.
-    base = {"Spec": {"Name": "default"}, "SubnetSize": DEFAULT_SUBNET_SIZE, **wanted.addresses.body()}
+    base = {"Spec": {"Name": "default"}, "SubnetSize": DEFAULT_SUBNET_SIZE, **told_to_engine(wanted.addresses, found.interfaces).body()}
     body = write(SWARM, wanted.values, base)
     if wanted.availability:
         body["Availability"] = wanted.availability
@@ -101,7 +101,7 @@ def _init(wanted: WantedCluster, found: Cluster) -> Plan[Cluster]:
 def _update(wanted: WantedCluster, found: Cluster, swarm: Item) -> Plan[Cluster]:
     changes = differences(SWARM, wanted.values, swarm.values)
     blockers = [Blocker("swarm", str(change), IMMUTABLE_REMEDY) for change in changes if not change.mutable]
-    blockers += _moved(wanted.addresses, found)
+    blockers += [Blocker("swarm", str(each), READDRESS) for each in moved(wanted.addresses, found.membership, found.interfaces)]
     mutable = tuple(change for change in changes if change.mutable)
     if not mutable and not wanted.rotate:
         return Plan(found, found, blockers=tuple(blockers))
@@ -129,13 +129,3 @@ def _change(changes: tuple[Difference, ...], rotate: tuple[str, ...], call: Call
     told += ["make anew: " + ", ".join(secret.replace("_", " ") for secret in rotate)] if rotate else []
     costs = "every node gets a new certificate" if "ca" in rotate else ""
     return Step("update" if changes else "rotate", "swarm", "; ".join(told), call, costs)
-
-
-def _moved(addresses: Addresses, found: Cluster) -> list[Blocker]:
-    """The advertise address of a member cannot be changed; interface names are told by their address."""
-    if not addresses.advertise_addr:
-        return []
-    wanted = resolved(addresses.advertise_addr, found.interfaces)
-    if found.membership.node_addr == wanted:
-        return []
-    return [Blocker("swarm", f"advertise_addr: wanted {wanted}, found {found.membership.node_addr}", ADVERTISE_REMEDY)]
