@@ -6,7 +6,8 @@
 A case is a folder under cases/OBJECT:
 
 - `desired.yml`: the options of the module,
-- `observed.json`: answers of the Engine by path (from Engine 20.10.24 on the lab, cut to what matters), and the host's interfaces,
+- `observed.json`: answers of the Engine by path (from Engine 20.10.24 on the lab, cut to what matters), the host's interfaces, and
+  docker-state.json where it matters,
 - `plan.yml`: the error, or the blockers, or the steps with the bodies of their calls, the warnings and what stands after.
 
 `python -m pytest tests/unit/plan --write-plans` writes every plan.yml anew, to be read before it is committed.
@@ -24,8 +25,9 @@ from typing import Any
 import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.meshwork.swarm.plugins.filter.readdress_plan import readdress_plan
 from ansible_collections.meshwork.swarm.plugins.module_utils import _run
-from ansible_collections.meshwork.swarm.plugins.module_utils._engine import client
+from ansible_collections.meshwork.swarm.plugins.module_utils._engine import client, observe
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.errors import SwarmError
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.plan import Call, Plan
 
@@ -46,6 +48,7 @@ class Stored:
 
     api = (1, 41)
     calls = 0
+    on_this_host = True
 
     def __init__(self, answers: Mapping[str, Any]) -> None:
         self._answers = answers
@@ -86,6 +89,7 @@ def planned(name: str, folder: Path, check: bool, monkeypatch: pytest.MonkeyPatc
     observed = json.loads((folder / "observed.json").read_text())
     options = yaml.safe_load((folder / "desired.yml").read_text())
     monkeypatch.setattr(client, "Engine", lambda _host, _timeout: Stored(observed))
+    monkeypatch.setattr(observe, "joined_with", lambda _info: observed.get("docker-state.json", {}))
     if hasattr(module, "interfaces"):
         monkeypatch.setattr(module, "interfaces", lambda: observed["interfaces"])
         monkeypatch.setattr(module, "tcp_port_free", lambda _port: observed.get("gossip_free", True))
@@ -147,11 +151,23 @@ def cases(name: str) -> list[Any]:
     return [pytest.param(folder, id=folder.name) for folder in sorted((CASES / name).iterdir())]
 
 
+def moves(_name: str, folder: Path, _check: bool, _monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What the filter readdress_plan makes of a case: `desired.yml` has the addresses by host, `observed.json` what cluster_info said."""
+    observed = json.loads((folder / "observed.json").read_text())
+    desired = yaml.safe_load((folder / "desired.yml").read_text())
+    hosts = [{"host": host, **desired[host], **found} for host, found in observed["hosts"].items()]
+    shown = readdress_plan(hosts, observed["nodes"], observed["services"])
+    return {name: value for name, value in json.loads(json.dumps(shown)).items() if value}
+
+
+PLANNERS = {"readdress": moves}
+
+
 def check(name: str, folder: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Compare a case with its plan.yml, or write that file."""
     file = folder / "plan.yml"
     expected = yaml.safe_load(file.read_text()) if file.exists() else {}
-    found = planned(name, folder, bool(expected.get("check_mode")), monkeypatch)
+    found = PLANNERS.get(name, planned)(name, folder, bool(expected.get("check_mode")), monkeypatch)
     if expected.get("check_mode"):
         found = {"check_mode": True, **found}
     if request.config.getoption("--write-plans"):
@@ -187,3 +203,8 @@ def test_ingress(folder: Path, request: pytest.FixtureRequest, monkeypatch: pyte
 @pytest.mark.parametrize("folder", cases("services"))
 def test_services(folder: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     check("services", folder, request, monkeypatch)
+
+
+@pytest.mark.parametrize("folder", cases("readdress"))
+def test_readdress(folder: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    check("readdress", folder, request, monkeypatch)
