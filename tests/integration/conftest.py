@@ -101,16 +101,17 @@ def bare(machines: Machines, ansible: Ansible) -> None:
 
 
 @pytest.fixture(scope="session")
-def building(machines: Machines, ansible: Ansible, request: pytest.FixtureRequest) -> Run | None:
-    """site.yml from nothing at -vvvv, or None when an earlier run's cluster is taken."""
+def building(machines: Machines, ansible: Ansible, request: pytest.FixtureRequest) -> list[Run] | None:
+    """The cluster built from nothing at -vvvv by two runs, of which the first was cut off; None when an earlier run's cluster is taken."""
     if request.config.getoption("--reuse-cluster") and machines.membership()[machines.manager] == "active":
         return None
     reset(machines, ansible)
-    return ansible.playbook("site.yml", "-vvvv").succeeded()
+    cut = ansible.playbook("site.yml", "-vvvv", interrupt_at="Make the networks as they are written]")
+    return [cut, ansible.playbook("site.yml", "-vvvv").succeeded()]
 
 
 @pytest.fixture(scope="session")
-def cluster(machines: Machines, building: Run | None) -> Machines:
+def cluster(machines: Machines, building: list[Run] | None) -> Machines:
     """The machines as the cluster of inventories/lab."""
     return machines
 

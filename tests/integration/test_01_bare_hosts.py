@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the meshwork.swarm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Hosts that are in no swarm: what a dry run tells, what is refused, and a first run that is cut off."""
+"""Hosts that are in no swarm: what a dry run tells, and what is refused."""
 
 from __future__ import annotations
 
@@ -78,18 +78,3 @@ def test_A1_an_advertise_address_that_the_host_does_not_have_is_refused(machines
     assert "advertise_addr 10.97.0.99 is not an address of this host" in run.only.message
     assert "eth0 10.97.0.11" in run.only.message
     assert machines.membership()[machines.manager] == "inactive"
-
-
-def test_D4_a_run_that_was_interrupted_is_completed_by_the_next_one(machines: Machines, ansible: Ansible) -> None:
-    cut = ansible.playbook("site.yml", interrupt_at="Make the networks as they are written]")
-    assert cut.returncode != 0
-    assert "PLAY RECAP" not in cut.output or not cut.of("services")
-    assert machines.membership()[machines.manager] == "active"
-
-    ansible.playbook("site.yml").succeeded()
-    states = machines.shell(machines.manager, "docker node ls --format '{{.Hostname}} {{.Status}}'").split()
-    assert states.count("Ready") == len(machines.nodes)
-    services = machines.shell(machines.manager, "docker service ls --format '{{.Name}} {{.Replicas}}'").splitlines()
-    assert sorted(services) == ["agent 2/2", "api 2/2", "web 2/2"]
-    names = machines.shell(machines.manager, "docker network ls --filter driver=overlay --format '{{.Name}}'").split()
-    assert sorted(names) == ["back", "front", "ingress"]
