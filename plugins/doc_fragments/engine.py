@@ -65,15 +65,21 @@ options:
   advertise_addr:
     description:
       - Address, address and port, or interface name by which the other nodes reach this host.
-      - It is fixed when a node joins. An interface must have exactly one IPv4 address.
+      - An interface must have exactly one IPv4 address, or none and exactly one IPv6 address that is not link-local. The Engine is
+        given that address.
+      - It is fixed when a node joins. On a member it is compared, and refused with the way to change it when it differs.
     type: str
   listen_addr:
     description:
       - Address and port, or interface name, on which a manager listens for the other nodes. The Engine's default is V(0.0.0.0:2377).
+      - It is fixed when a node joins, and compared on managers.
     type: str
   data_path_addr:
     description:
       - Address or interface name for the traffic of containers (VXLAN), where it is to be kept apart from management.
+      - It is fixed when a node joins, and compared on members. For that the module has to read the Engine's C(docker-state.json), which
+        only root can.
+      - Engines before 25.0 carry this traffic over IPv4 only. Give an IPv4 address here when O(advertise_addr) is one of IPv6.
     type: str
   availability:
     description:

@@ -20,14 +20,17 @@ author:
 extends_documentation_fragment:
   - meshwork.swarm.engine
   - meshwork.swarm.engine.reading
+requirements:
+  - pyroute2 on the host, to read V(interfaces)
 options:
   gather:
     description:
       - What to read besides the membership.
       - V(join_tokens) and V(unlock_key) are secrets. Ask for them in a task with C(no_log) only.
+      - V(interfaces) is read on every host, all else on live managers only.
     type: list
     elements: str
-    choices: [swarm, nodes, networks, services, tasks, join_tokens, unlock_key]
+    choices: [swarm, nodes, networks, services, tasks, join_tokens, unlock_key, interfaces]
     default: []
 """
 
@@ -63,6 +66,12 @@ membership:
     node_addr:
       description: The address by which other nodes know it.
       type: str
+    listen_addr:
+      description: Where the host listens as a manager, as it joined with. Empty where C(docker-state.json) cannot be read.
+      type: str
+    data_path_addr:
+      description: The address for the traffic of containers, as the host joined with. Empty where C(docker-state.json) cannot be read.
+      type: str
     cluster_id:
       description: The ID of the swarm. Only managers know it.
       type: str
@@ -73,6 +82,10 @@ membership:
       description: The addresses of the managers that this host knows.
       type: list
       elements: str
+interfaces:
+  description: The addresses of each interface of the host.
+  returned: when asked for
+  type: dict
 swarm:
   description: The settings of the swarm.
   returned: when asked for, on a live manager
@@ -112,19 +125,24 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.meshwork.swarm.plugins.module_utils._engine import client, describe
+from ansible_collections.meshwork.swarm.plugins.module_utils._kernel.addresses import interfaces
 from ansible_collections.meshwork.swarm.plugins.module_utils._run import run_reading
+
+INTERFACES = "interfaces"
 
 
 def read(module: Any) -> Mapping[str, Any]:
     """What the options ask for."""
-    return describe.cluster(client.connect(module.params), module.params["gather"])
+    gather = module.params["gather"]
+    there = {INTERFACES: {name: list(found) for name, found in interfaces().items()}} if INTERFACES in gather else {}
+    return {**describe.cluster(client.connect(module.params), gather), **there}
 
 
 def main() -> None:
     """Run the module."""
     spec = {
         **client.argument_spec(),
-        "gather": {"type": "list", "elements": "str", "choices": list(describe.READERS), "default": []},
+        "gather": {"type": "list", "elements": "str", "choices": [*describe.READERS, INTERFACES], "default": []},
     }
     run_reading(AnsibleModule(argument_spec=spec, supports_check_mode=True), read)
 

@@ -32,13 +32,14 @@ CONFLICT = 409
 
 
 class Engine:
-    """One Engine. `timeout` bounds every call, in seconds; `calls` counts them."""
+    """One Engine. `timeout` bounds every call, in seconds; `calls` counts them; `on_this_host`: it runs here."""
 
     def __init__(self, host: str, timeout: float) -> None:
         if not HAS_DOCKER:
             raise MissingLibrary("docker", "python3-docker")
         self.calls = 0
         self._host = host
+        self.on_this_host = host.startswith("unix:")
         try:
             self._client = APIClient(base_url=host, version="auto", timeout=timeout)
         except (docker.errors.DockerException, requests.exceptions.RequestException) as error:

@@ -26,7 +26,7 @@ def cluster(engine: Engine, gather: Sequence[str]) -> Shown:
     membership = observe.membership(engine)
     shown: Shown = {"membership": show_membership(membership)}
     if membership.live_manager:
-        shown.update({part: READERS[part](engine) for part in gather})
+        shown.update({part: READERS[part](engine) for part in gather if part in READERS})
     return shown
 
 

@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from .._model.item import Item
@@ -30,7 +32,22 @@ HELD_STATES = frozenset({"assigned", "accepted", "preparing", "ready", "starting
 
 def membership(engine: Engine) -> Membership:
     """How this host stands to a swarm."""
-    return read_membership(engine.get("/info"))
+    info = engine.get("/info")
+    active = (info.get("Swarm") or {}).get("LocalNodeState") not in (None, "", "inactive")
+    return read_membership(info, joined_with(info) if active and engine.on_this_host else {})
+
+
+def joined_with(info: Document) -> Document:
+    """What the Engine wrote down when its host joined a swarm: AdvertiseAddr, ListenAddr, DataPathAddr ...
+
+    No answer of the API has the data-path address (moby daemon/cluster/cluster.go keeps it in docker-state.json only). The file
+    is root's; gives {} where it cannot be read.
+    """
+    try:
+        found = json.loads(Path(str(info.get("DockerRootDir") or "/var/lib/docker"), "swarm", "docker-state.json").read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def nodes(engine: Engine) -> Nodes:

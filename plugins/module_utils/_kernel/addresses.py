@@ -9,18 +9,14 @@ from __future__ import annotations
 from .._model.errors import MissingLibrary
 from .._model.membership import Interfaces
 
-try:
-    from pyroute2 import IPRoute
-except ImportError:
-    HAS_PYROUTE2 = False
-else:
-    HAS_PYROUTE2 = True
-
 
 def interfaces() -> Interfaces:
     """Every interface of this host's initial namespace with its addresses. Raises MissingLibrary."""
-    if not HAS_PYROUTE2:
-        raise MissingLibrary("pyroute2", "python3-pyroute2")
+    try:
+        # imported where it is needed: loading it takes longer than all else that cluster_info does
+        from pyroute2 import IPRoute
+    except ImportError:
+        raise MissingLibrary("pyroute2", "python3-pyroute2") from None
     with IPRoute() as route:
         names = {link["index"]: str(link.get_attr("IFLA_IFNAME")) for link in route.get_links()}
         found: dict[str, list[str]] = {name: [] for name in names.values()}

@@ -20,7 +20,10 @@ GOSSIP_PORT = 7946
 
 @dataclass(frozen=True)
 class Membership:
-    """One host's membership. `state` is the Engine's LocalNodeState; `managers` are the managers it knows, ID to address."""
+    """One host's membership. `state` is the Engine's LocalNodeState; `managers` are the managers it knows, ID to address.
+
+    `listen_addr` ("0.0.0.0:2377") and `data_path_addr` are what the host joined with, "" where that cannot be read.
+    """
 
     state: str = "inactive"
     node_id: str = ""
@@ -31,6 +34,8 @@ class Membership:
     hostname: str = ""
     engine_version: str = ""
     managers: tuple[tuple[str, str], ...] = ()
+    listen_addr: str = ""
+    data_path_addr: str = ""
 
     @property
     def role(self) -> str:
@@ -45,8 +50,12 @@ class Membership:
         return self.state == "active" and self.control and not self.error
 
 
-def read_membership(info: Mapping[str, Any]) -> Membership:
-    """Membership from the answer of GET /info."""
+def read_membership(info: Mapping[str, Any], joined_with: Mapping[str, Any] | None = None) -> Membership:
+    """Membership from the answer of GET /info, and from what the Engine wrote down when the host joined (docker-state.json).
+
+    A host that joined without a data-path address takes its advertise address for the traffic of containers, too.
+    """
+    written = joined_with or {}
     swarm: Mapping[str, Any] = info.get("Swarm") or {}
     cluster: Mapping[str, Any] = swarm.get("Cluster") or {}
     return Membership(
@@ -59,6 +68,8 @@ def read_membership(info: Mapping[str, Any]) -> Membership:
         hostname=str(info.get("Name") or ""),
         engine_version=str(info.get("ServerVersion") or ""),
         managers=tuple((str(peer["NodeID"]), str(peer["Addr"])) for peer in swarm.get("RemoteManagers") or ()),
+        listen_addr=str(written.get("ListenAddr") or ""),
+        data_path_addr=str(written.get("DataPathAddr") or (swarm.get("NodeAddr") if written else "") or ""),
     )
 
 
@@ -69,6 +80,8 @@ def show_membership(membership: Membership) -> dict[str, Any]:
         "role": membership.role,
         "node_id": membership.node_id,
         "node_addr": membership.node_addr,
+        "listen_addr": membership.listen_addr,
+        "data_path_addr": membership.data_path_addr,
         "cluster_id": membership.cluster_id,
         "live_manager": membership.live_manager,
         "error": membership.error,

@@ -15,7 +15,7 @@ from .._model.membership import Addresses, Interfaces, Membership
 from .._model.swarm import DEFAULT_SUBNET_SIZE, SWARM
 from .._model.table import Difference, differences, merged, write
 from . import authority
-from .addresses import not_on_host, resolved
+from .addresses import READDRESS, moved, not_on_host, resolved, told_to_engine, unfit_data_path
 from .membership import await_gossip
 from .plan import Blocker, Call, Plan, Step
 
@@ -30,7 +30,6 @@ IMMUTABLE_REMEDY = (
     "it is fixed when the swarm is made: write in the inventory what the swarm has, "
     "or make a new swarm (the playbooks reset and site; services, networks, secrets and configs of this one end with it)"
 )
-ADVERTISE_REMEDY = "an address is fixed when a node joins: the node has to leave and join again with the new one"
 
 
 @dataclass(frozen=True)
@@ -89,8 +88,9 @@ def not_a_live_manager(membership: Membership, item: str) -> Blocker:
 
 def _init(wanted: WantedCluster, found: Cluster) -> Plan[Cluster]:
     blockers = not_on_host(wanted.addresses, found.interfaces, "swarm")
+    blockers += unfit_data_path(wanted.addresses, found.interfaces, found.membership.engine_version, "swarm")
     # Pools without a size stop the allocator for good ("invalid pools size: 0", seen with Engine 20.10); the docker CLI always sends one.
-    base = {"Spec": {"Name": "default"}, "SubnetSize": DEFAULT_SUBNET_SIZE, **wanted.addresses.body()}
+    base = {"Spec": {"Name": "default"}, "SubnetSize": DEFAULT_SUBNET_SIZE, **told_to_engine(wanted.addresses, found.interfaces).body()}
     if authority.CERTIFICATE in wanted.values:
         external = wanted.values.get("external_cas") or ()
         blockers += tuple(authority.unsigned(wanted.values[authority.CERTIFICATE], wanted.signing_ca_key, external))
@@ -118,7 +118,7 @@ def _update(wanted: WantedCluster, found: Cluster, swarm: Item) -> Plan[Cluster]
         change for change in differences(SWARM, wanted.values, swarm.values) if not (coming and change.option == authority.CERTIFICATE)
     )
     blockers = [Blocker("swarm", str(change), IMMUTABLE_REMEDY) for change in changes if not change.mutable]
-    blockers += _moved(wanted.addresses, found)
+    blockers += [Blocker("swarm", str(each), READDRESS) for each in moved(wanted.addresses, found.membership, found.interfaces)]
     blockers += authority.contradiction(wanted.values, wanted.rotate)
     warnings = tuple(authority.held_up(swarm, found.nodes))
     mutable = tuple(change for change in changes if change.mutable)
@@ -164,13 +164,3 @@ def _change(changes: tuple[Difference, ...], rotate: tuple[str, ...], call: Call
     told += ["make anew: " + ", ".join(secret.replace("_", " ") for secret in rotate)] if rotate else []
     action = "rotate" if rotate or roots else "update"
     return Step(action, "swarm", "; ".join(told), call, authority.COSTS if roots or "ca" in rotate else "")
-
-
-def _moved(addresses: Addresses, found: Cluster) -> list[Blocker]:
-    """The advertise address of a member cannot be changed; interface names are told by their address."""
-    if not addresses.advertise_addr:
-        return []
-    wanted = resolved(addresses.advertise_addr, found.interfaces)
-    if found.membership.node_addr == wanted:
-        return []
-    return [Blocker("swarm", f"advertise_addr: wanted {wanted}, found {found.membership.node_addr}", ADVERTISE_REMEDY)]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .._model.membership import GOSSIP_PORT, Addresses, Interfaces, Membership
-from .addresses import not_on_host, resolved
+from .addresses import READDRESS, moved, not_on_host, resolved, told_to_engine, unfit_data_path
 from .plan import Blocker, Call, Plan, Step, Wait
 
 ITEM = "membership"
@@ -53,7 +53,7 @@ def plan_membership(wanted: WantedMembership, found: Host) -> Plan[Host]:
         return _join(wanted, found)
     if found.membership.state == "locked":
         return _unlock(wanted, found)
-    return Plan(found, found, blockers=_misfits(wanted, found.membership))
+    return Plan(found, found, blockers=_misfits(wanted, found))
 
 
 def _unlock(wanted: WantedMembership, found: Host) -> Plan[Host]:
@@ -79,6 +79,7 @@ def await_gossip(free: bool) -> tuple[Step, ...]:
 
 def _join(wanted: WantedMembership, found: Host) -> Plan[Host]:
     blockers = not_on_host(wanted.addresses, found.interfaces, ITEM)
+    blockers += unfit_data_path(wanted.addresses, found.interfaces, found.membership.engine_version, ITEM)
     if not wanted.remote_addrs:
         blockers += (Blocker(ITEM, "remote_addrs is empty", "give the address of a manager of the swarm, such as 10.0.0.11:2377"),)
     if not wanted.join_token and not wanted.planning:
@@ -90,7 +91,7 @@ def _join(wanted: WantedMembership, found: Host) -> Plan[Host]:
             ),
         )
     body: dict[str, Any] = {
-        **wanted.addresses.body(),
+        **told_to_engine(wanted.addresses, found.interfaces).body(),
         "RemoteAddrs": list(wanted.remote_addrs),
         "JoinToken": wanted.join_token,
     }
@@ -108,8 +109,9 @@ def _join(wanted: WantedMembership, found: Host) -> Plan[Host]:
     return Plan(found, replace(found, membership=joined, gossip_free=True), (*await_gossip(found.gossip_free), step), blockers)
 
 
-def _misfits(wanted: WantedMembership, membership: Membership) -> tuple[Blocker, ...]:
+def _misfits(wanted: WantedMembership, found: Host) -> tuple[Blocker, ...]:
     """Why a host that is in a swarm is not the member that was wanted."""
+    membership = found.membership
     if membership.state != "active":
         reason = f"this host's membership is {membership.state}" + (f": {membership.error}" if membership.error else "")
         return (Blocker(ITEM, reason, "wait for it or make the host leave (state: left), then run again"),)
@@ -120,7 +122,7 @@ def _misfits(wanted: WantedMembership, membership: Membership) -> tuple[Blocker,
     if membership.role != wanted.role:
         reason = f"role: wanted {wanted.role}, found {membership.role}"
         return (Blocker(ITEM, reason, "a manager changes roles: use meshwork.swarm.nodes"),)
-    return ()
+    return tuple(Blocker(ITEM, str(each), READDRESS) for each in moved(wanted.addresses, membership, found.interfaces))
 
 
 def _leave(wanted: WantedMembership, found: Host) -> Plan[Host]:

@@ -6,7 +6,8 @@
 A case is a folder under cases/OBJECT:
 
 - `desired.yml`: the options of the module,
-- `observed.json`: answers of the Engine by path (from Engine 20.10.24 on the lab, cut to what matters), and the host's interfaces,
+- `observed.json`: answers of the Engine by path (from Engine 20.10.24 on the lab, cut to what matters), the host's interfaces, and
+  docker-state.json where it matters,
 - `plan.yml`: the error, or the blockers, or the steps with the bodies of their calls, the warnings and what stands after.
 
 `python -m pytest tests/unit/plan --write-plans` writes every plan.yml anew, to be read before it is committed.
@@ -25,7 +26,7 @@ import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.meshwork.swarm.plugins.module_utils import _run
-from ansible_collections.meshwork.swarm.plugins.module_utils._engine import client
+from ansible_collections.meshwork.swarm.plugins.module_utils._engine import client, observe
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.errors import SwarmError
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.plan import Call, Plan
 
@@ -46,6 +47,7 @@ class Stored:
 
     api = (1, 41)
     calls = 0
+    on_this_host = True
 
     def __init__(self, answers: Mapping[str, Any]) -> None:
         self._answers = answers
@@ -86,6 +88,7 @@ def planned(name: str, folder: Path, check: bool, monkeypatch: pytest.MonkeyPatc
     observed = json.loads((folder / "observed.json").read_text())
     options = yaml.safe_load((folder / "desired.yml").read_text())
     monkeypatch.setattr(client, "Engine", lambda _host, _timeout: Stored(observed))
+    monkeypatch.setattr(observe, "joined_with", lambda _info: observed.get("docker-state.json", {}))
     if hasattr(module, "interfaces"):
         monkeypatch.setattr(module, "interfaces", lambda: observed["interfaces"])
         monkeypatch.setattr(module, "tcp_port_free", lambda _port: observed.get("gossip_free", True))
