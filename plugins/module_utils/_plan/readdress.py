@@ -99,8 +99,9 @@ def plan_readdress(members: Sequence[Member], nodes: Sequence[Node]) -> Moves:
             blockers += _unfit(member, move)
     moves.sort(key=lambda move: move.rank)
     if moves and not blockers:
+        blockers = _too_few_managers(moves, nodes) or _left_behind(moves, nodes)
+    if moves and not blockers:
         moves, blockers = _with_managers(moves, members)
-        blockers = blockers or _too_few_managers(moves, nodes) or _left_behind(moves, nodes)
     return Moves(() if blockers else tuple(moves), tuple(blockers))
 
 
@@ -206,7 +207,7 @@ def _with_managers(moves: Sequence[Move], members: Sequence[Member]) -> tuple[li
     for move in moves:
         other = next((member for member in live if member.host != move.host), None)
         if other is None:
-            remedy = "promote a second host for the time of the move (group swarm_managers and site.yml), or bring another manager back"
+            remedy = "put the other managers among its hosts, or bring them back"
             return list(moves), [Blocker(move.host, "no other live manager is among the hosts of this run", remedy)]
         address = done[other.host].addresses.advertise_addr if other.host in done else other.membership.node_addr
         result.append(replace(move, manager=other.host, remote_addr=with_port(str(address), {})))
