@@ -4,9 +4,9 @@
 
 """The plan of a move to other addresses: node by node, workers first, the leader last, and never past the majority.
 
-A node cannot change its addresses; its host has to leave the swarm and to join it again, as a new node. What the old node was (role,
-availability) is written on it as a label before anything else happens, and it stays in the swarm's list until the new node has
-taken everything over. So a move that was cut off anywhere is seen in the list, and the next run ends it.
+A node cannot change its addresses; its host has to leave the swarm and to join it again, as a new node. What the old node was is
+written on it as a label before anything else happens, and it stays in the swarm's list until the new node has taken everything
+over. So a move that was cut off anywhere is seen in the list, and the next run ends it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from .plan import Blocker
 from .quorum import arithmetic, majority
 
 RECORD = "io.meshwork.swarm.readdress"
-"""The label on a node that is being moved: the inventory host, the role and the availability that its successor is to get."""
+"""The label on a node that is being moved. Its value is a Record."""
+NONE = "-"
 FEWEST_MANAGERS = 3
 
 Node = Mapping[str, Any]
@@ -38,6 +39,28 @@ class Member:
 
 
 @dataclass(frozen=True)
+class Record:
+    """What the successor of a node is to get, and which host of the inventory it is. `listen_addr` and `data_path_addr` are those that the
+    host had of its own, "" where they followed the advertise address.
+    """
+
+    host: str
+    role: str
+    availability: str
+    listen_addr: str = ""
+    data_path_addr: str = ""
+
+    def __str__(self) -> str:
+        return " ".join(value or NONE for value in vars(self).values())
+
+
+def read_record(node: Node) -> Record | None:
+    """The record on a node's label; None where there is none."""
+    words = str(node["labels"].get(RECORD) or "").split()
+    return Record(*("" if word == NONE else word for word in words)) if words else None
+
+
+@dataclass(frozen=True)
 class Move:
     """What one host has still to do. `leaves` and `joins` say which of both are left; `old_ids` are nodes to remove at the end.
 
@@ -47,8 +70,7 @@ class Move:
 
     host: str
     node_id: str
-    role: str
-    availability: str
+    record: Record
     labels: Mapping[str, str]
     old_ids: tuple[str, ...]
     leaves: bool
@@ -61,11 +83,6 @@ class Move:
     rank: tuple[bool, bool, bool] = (False, False, False)
     manager: str = ""
     remote_addr: str = ""
-
-    @property
-    def record(self) -> str:
-        """The value of the label."""
-        return f"{self.host} {self.role} {self.availability}"
 
 
 @dataclass(frozen=True)
@@ -134,55 +151,51 @@ def _move(member: Member, by_id: Mapping[str, Node]) -> Move | None:
     """What is left to do for a host; None when its addresses are right and no earlier move is unfinished."""
     membership = member.membership
     own = by_id[membership.node_id] if membership.state == "active" else None
-    begun = [node for node in by_id.values() if str(node["labels"].get(RECORD, "")).split(" ")[0] == member.host]
-    if own is None and not begun:
-        return None
+    records = [(node, record) for node in by_id.values() for record in [read_record(node)] if record and record.host == member.host]
     differences = moved(member.wanted, membership, member.interfaces) if own else ()
-    if not differences and not begun:
+    if not records and not differences:
         return None
-    model = _as_it_was(begun[0]) if begun else own or {}
-    labels = {name: value for name, value in model["labels"].items() if name != RECORD}
+    begun = [node for node, _record in records]
+    model = begun[0] if begun else own or {}
+    record = records[0][1] if records else _record(member, model)
     leaves = bool(own and differences)
-    is_manager = model["role"] == "manager"
     return Move(
         member.host,
         str(own["id"]) if own else "",
-        str(model["role"]),
-        str(model["availability"]),
-        labels,
+        record,
+        {name: value for name, value in model["labels"].items() if name != RECORD},
         tuple(str(node["id"]) for node in ([own] if own and leaves else []) + [node for node in begun if node is not own]),
         leaves,
         leaves or own is None,
         own in begun,
         any(each.option == "advertise_addr" for each in differences),
-        _joining(member),
-        _says(member, model, differences, own is None),
-        ("its tasks move to other nodes" + (", and it is no manager meanwhile" if is_manager else "")) if leaves else "",
-        (not begun, is_manager, bool(own and own["leader"])),
+        _joining(member, record),
+        _says(member, record, differences, own is None),
+        ("its tasks move to other nodes" + (", and it is no manager meanwhile" if record.role == "manager" else "")) if leaves else "",
+        (not begun, record.role == "manager", bool(own and own["leader"])),
     )
 
 
-def _as_it_was(node: Node) -> Node:
-    """A node that is being moved, with the role and availability that it had before."""
-    _host, role, availability = str(node["labels"][RECORD]).split(" ")
-    return {**node, "role": role, "availability": availability}
+def _record(member: Member, node: Node) -> Record:
+    found = member.membership
+    listen = "" if host_part(found.listen_addr) == found.node_addr else found.listen_addr
+    data_path = "" if found.data_path_addr == found.node_addr else found.data_path_addr
+    return Record(member.host, str(node["role"]), str(node["availability"]), listen, data_path)
 
 
-def _joining(member: Member) -> Addresses:
+def _joining(member: Member, record: Record) -> Addresses:
     """What the host joins with: what is written, and what it had before where nothing is written."""
-    wanted, found = member.wanted, member.membership
-    apart = found.data_path_addr if found.data_path_addr != found.node_addr else ""
-    listen = found.listen_addr if host_part(found.listen_addr) != found.node_addr else ""
+    wanted = member.wanted
     whole = Addresses(
-        wanted.advertise_addr or found.node_addr or None,
-        wanted.listen_addr or listen or None,
-        wanted.data_path_addr or apart or None,
+        wanted.advertise_addr or member.membership.node_addr or None,
+        wanted.listen_addr or record.listen_addr or None,
+        wanted.data_path_addr or record.data_path_addr or None,
     )
     return told_to_engine(whole, member.interfaces)
 
 
-def _says(member: Member, model: Node, differences: Sequence[Any], has_left: bool) -> str:
-    what = f"{member.host} ({model['role']}, {model['availability']})"
+def _says(member: Member, record: Record, differences: Sequence[Any], has_left: bool) -> str:
+    what = f"{member.host} ({record.role}, {record.availability})"
     if differences:
         return f"{what}: " + ", ".join(f"{each.option} from {each.found} to {each.wanted}" for each in differences)
     if has_left:
@@ -222,7 +235,7 @@ def _too_few_managers(moves: Sequence[Move], nodes: Sequence[Node]) -> list[Bloc
     """
     managers = [node for node in nodes if node["role"] == "manager"]
     leaving = [move for move in moves if move.leaves and move.node_id in {node["id"] for node in managers}]
-    returning = sum(1 for move in moves if move.role == "manager" and move.node_id not in {node["id"] for node in managers})
+    returning = sum(1 for move in moves if move.record.role == "manager" and move.node_id not in {node["id"] for node in managers})
     count = len(managers) + returning
     reachable = sum(1 for node in managers if node["reachability"] == "reachable") + returning
     if not leaving:
@@ -241,7 +254,7 @@ def _left_behind(moves: Sequence[Move], nodes: Sequence[Node]) -> list[Blocker]:
     """A node that is down while the managers get other addresses would look for them where they were."""
     going = {old for move in moves for old in move.old_ids}
     down = [node for node in nodes if node["state"] != "ready" and node["id"] not in going]
-    if not down or not any(move.renames and move.role == "manager" for move in moves):
+    if not down or not any(move.renames and move.record.role == "manager" for move in moves):
         return []
     names = ", ".join(f"{node['hostname']} ({node['id']})" for node in down)
     reason = f"the managers get other addresses, and would not be found any more by these nodes, which are not ready: {names}"
@@ -277,7 +290,14 @@ def show_moves(plan: Moves) -> dict[str, Any]:
     lines = [f"{number}. {move.says}" + (f" ({move.costs})" if move.costs else "") for number, move in enumerate(plan.moves, 1)]
     return {
         "moves": [
-            {**vars(move), "rank": list(move.rank), "old_ids": list(move.old_ids), "record": move.record, "addresses": vars(move.addresses)}
+            {
+                **{name: value for name, value in vars(move).items() if name not in ("rank", "renames")},
+                "role": move.record.role,
+                "availability": move.record.availability,
+                "record": str(move.record),
+                "old_ids": list(move.old_ids),
+                "addresses": vars(move.addresses),
+            }
             for move in plan.moves
         ],
         "blockers": [str(blocker) for blocker in plan.blockers],

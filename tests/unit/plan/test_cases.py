@@ -25,6 +25,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.meshwork.swarm.plugins.filter.readdress_plan import readdress_plan
 from ansible_collections.meshwork.swarm.plugins.module_utils import _run
 from ansible_collections.meshwork.swarm.plugins.module_utils._engine import client, observe
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.errors import SwarmError
@@ -150,11 +151,23 @@ def cases(name: str) -> list[Any]:
     return [pytest.param(folder, id=folder.name) for folder in sorted((CASES / name).iterdir())]
 
 
+def moves(_name: str, folder: Path, _check: bool, _monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What the filter readdress_plan makes of a case: `desired.yml` has the addresses by host, `observed.json` what cluster_info said."""
+    observed = json.loads((folder / "observed.json").read_text())
+    desired = yaml.safe_load((folder / "desired.yml").read_text())
+    hosts = [{"host": host, **desired[host], **found} for host, found in observed["hosts"].items()]
+    shown = readdress_plan(hosts, observed["nodes"], observed["services"])
+    return {name: value for name, value in json.loads(json.dumps(shown)).items() if value}
+
+
+PLANNERS = {"readdress": moves}
+
+
 def check(name: str, folder: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Compare a case with its plan.yml, or write that file."""
     file = folder / "plan.yml"
     expected = yaml.safe_load(file.read_text()) if file.exists() else {}
-    found = planned(name, folder, bool(expected.get("check_mode")), monkeypatch)
+    found = PLANNERS.get(name, planned)(name, folder, bool(expected.get("check_mode")), monkeypatch)
     if expected.get("check_mode"):
         found = {"check_mode": True, **found}
     if request.config.getoption("--write-plans"):
@@ -190,3 +203,8 @@ def test_ingress(folder: Path, request: pytest.FixtureRequest, monkeypatch: pyte
 @pytest.mark.parametrize("folder", cases("services"))
 def test_services(folder: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     check("services", folder, request, monkeypatch)
+
+
+@pytest.mark.parametrize("folder", cases("readdress"))
+def test_readdress(folder: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    check("readdress", folder, request, monkeypatch)
