@@ -13,6 +13,7 @@ DEMO_LAB := $(or $(LAB_NAME),demo)
 TEST_LAB := $(or $(LAB_NAME),test)
 LAB_NAME ?= main
 NODES ?= 3
+NICS ?= 2
 LAB := $(PYTHON) tests/lab/lab --name $(LAB_NAME)
 
 # The stamps' names hold what .venv is made of: with another Python or other requirements it is made anew.
@@ -93,8 +94,8 @@ build: venv ## the collection's tarball, in .build/
 # --- with the lab ------------------------------------------------------------------------------
 
 .PHONY: lab-up
-lab-up: system ## boot the lab LAB_NAME (main) with NODES (3) nodes; nothing to do when it is up
-	@$(LAB) up --nodes $(NODES)
+lab-up: system ## boot the lab LAB_NAME (main) with NODES (3) nodes of NICS (2) network cards; nothing to do when it is up
+	@$(LAB) up --nodes $(NODES) --nics $(NICS)
 
 .PHONY: lab-down
 lab-down: ## end the lab LAB_NAME (main)

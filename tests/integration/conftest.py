@@ -23,6 +23,7 @@ from stories.playing import Ansible, Run
 from stories.rows import RECORD, Rows
 
 NODES = 3
+NICS = 2
 FIGURES = pytest.StashKey[list[str]]()
 ROWS = pytest.StashKey[Rows]()
 
@@ -74,7 +75,7 @@ def figures(request: pytest.FixtureRequest) -> list[str]:
 def machines() -> Machines:
     """The lab LAB_NAME (main), booted where it is not up."""
     name = os.environ.get("LAB_NAME") or "main"
-    run([str(LAB), "--name", name, "up", "--nodes", str(NODES)], timeout=1200)
+    run([str(LAB), "--name", name, "up", "--nodes", str(NODES), "--nics", str(NICS)], timeout=1200)
     return Machines(name)
 
 

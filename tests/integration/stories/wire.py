@@ -35,8 +35,8 @@ class Capture:
 
 
 @contextmanager
-def captured(machines: Machines, path: Path) -> Iterator[Capture]:
-    """Catch ESP and VXLAN between the nodes for as long as the block runs."""
+def captured(machines: Machines, path: Path, bridge: str = BRIDGE, expression: str = f"({ESP}) or ({VXLAN})") -> Iterator[Capture]:
+    """Catch what matches `expression` on a bridge between the nodes for as long as the block runs; ESP and VXLAN unless told."""
     command = [
         "ip",
         "netns",
@@ -48,10 +48,10 @@ def captured(machines: Machines, path: Path) -> Iterator[Capture]:
         "-Z",
         "root",
         "-i",
-        BRIDGE,
+        bridge,
         "-w",
         str(path),
-        f"({ESP}) or ({VXLAN})",
+        expression,
     ]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
