@@ -37,9 +37,7 @@ def test_the_data_path_is_let_in_once() -> None:
     hosts = [
         host("a", ansible_host="10.0.0.1", swarm_data_path_addr="10.1.0.1"),
         host("b", ansible_host="10.0.0.2", swarm_data_path_addr="eth0", live_manager_info=read(eth0=["10.0.0.2", "fe80::2"])),
-        host(
-            "c", swarm_address="eth0", swarm_data_path_addr="eth1", live_manager_info=read(eth0=["10.0.0.3"], eth1=["fe80::3", "fd01::3"])
-        ),
+        host("c", swarm_address="eth0", swarm_data_path_addr="eth1", live_manager_info=both),
     ]
     assert peer_addresses(hosts) == ["10.0.0.1", "10.1.0.1", "10.0.0.2", "10.0.0.3", "fd01::3"]
 
