@@ -33,6 +33,11 @@ def membership(engine: Engine) -> Membership:
     return read_membership(engine.get("/info"))
 
 
+def state_folder(engine: Engine) -> str:
+    """Where this host's Engine keeps its part of a swarm."""
+    return f"{engine.get('/info')['DockerRootDir']}/swarm"
+
+
 def nodes(engine: Engine) -> Nodes:
     """The swarm's nodes."""
     return tuple(read_node(document) for document in engine.get("/nodes"))
