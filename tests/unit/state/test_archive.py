@@ -113,5 +113,5 @@ def test_a_file_that_is_no_archive_of_ours_is_told(tmp_path: Path) -> None:
     path = tmp_path / "other.tar"
     with tarfile.open(path, "w"):
         pass
-    with pytest.raises(SwarmError, match="is not an archive that meshwork.swarm.backup made"):
+    with pytest.raises(SwarmError, match="is not an archive that meshwork"):
         archive.read_archive(str(path), "x", "x")
