@@ -35,6 +35,25 @@ options:
     elements: str
     choices: [worker_token, manager_token, unlock_key, ca]
     default: []
+  force_new_cluster:
+    description:
+      - Begin a new cluster from the state that this host has as a manager, with all services, networks, secrets and configs, and
+        with this host as
+        the only manager (C(docker swarm init --force-new-cluster)). For a swarm that has lost the majority of its managers, and
+        for one that was
+        put back by M(meshwork.swarm.restore).
+      - The Engine is restarted, so that the tasks of this host end and start again. Tasks on other hosts go on, and their nodes come
+        back by themselves when they know this host by its address.
+      - A swarm that has a leader and other managers is refused. Where this host is the only manager already, nothing is done.
+      - Settings are neither compared nor changed in such a run.
+    type: bool
+    default: false
+  unlock_key:
+    description:
+      - The unlock key of a swarm with autolock on. Needed with O(force_new_cluster) there.
+      - Docker itself cannot begin a new cluster from a locked state (moby#36852), so that the lock is taken off the key on disk first.
+        The new cluster has autolock off; turn it on with O(autolock_managers) in another task.
+    type: str
   data_path_port:
     description:
       - UDP port of the VXLAN traffic, from 1024 to 49151. Fixed when the swarm is made. The Engine's default is 4789.
@@ -145,6 +164,11 @@ EXAMPLES = r"""
   meshwork.swarm.cluster:
     task_history_retention_limit: 2
 
+- name: Go on with this manager alone, after the majority of the managers is lost for good
+  meshwork.swarm.cluster:
+    force_new_cluster: true
+    advertise_addr: 10.0.0.11
+
 - name: Make the join tokens anew, after somebody has seen them
   meshwork.swarm.cluster:
     rotate: [worker_token, manager_token]
@@ -203,7 +227,10 @@ from ansible_collections.meshwork.swarm.plugins.module_utils._model.table import
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan import authority
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.cluster import ROTATIONS, Cluster, WantedCluster, plan_cluster
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.plan import Plan, Step
+from ansible_collections.meshwork.swarm.plugins.module_utils._plan.recovery import Detach, OnDisk
 from ansible_collections.meshwork.swarm.plugins.module_utils._run import Reconciliation, run
+from ansible_collections.meshwork.swarm.plugins.module_utils._state import service
+from ansible_collections.meshwork.swarm.plugins.module_utils._state.archive import state_on_disk
 
 
 class ClusterWork(Reconciliation[Cluster]):
@@ -216,23 +243,37 @@ class ClusterWork(Reconciliation[Cluster]):
         if params["signing_ca_key"]:
             check_key(params["signing_ca_key"])
         addresses = Addresses(params["advertise_addr"], params["listen_addr"], params["data_path_addr"])
-        self.wanted = WantedCluster(values, addresses, params["availability"], tuple(params["rotate"]), params["signing_ca_key"])
+        self.wanted = WantedCluster(
+            values,
+            addresses,
+            params["availability"],
+            tuple(params["rotate"]),
+            params["signing_ca_key"],
+            params["force_new_cluster"],
+            params["unlock_key"] or "",
+        )
         self.about_root = "ca" in params["rotate"] or authority.CERTIFICATE in values
         self.rotated = False
         self.engine = client.connect(params)
         self.deadline = float(params["wait_timeout"])
+        self._params = params
 
     def observe(self) -> Cluster:
         membership = observe.membership(self.engine)
         swarm = read_swarm(self.engine.get("/swarm")) if membership.live_manager else None
         there = interfaces() if any(vars(self.wanted.addresses).values()) else {}
         nodes = observe.nodes(self.engine) if swarm and self.about_root else ()
-        return Cluster(membership, swarm, there, membership.state != "inactive" or tcp_port_free(GOSSIP_PORT), nodes)
+        on_disk = state_on_disk(observe.state_folder(self.engine)) if self.wanted.force_new_cluster else OnDisk()
+        return Cluster(membership, swarm, there, membership.state != "inactive" or tcp_port_free(GOSSIP_PORT), nodes, on_disk)
 
     def plan(self, found: Cluster) -> Plan[Cluster]:
         return plan_cluster(self.wanted, found)
 
     def apply(self, step: Step) -> None:
+        if isinstance(step.call, Detach):
+            service.restart_outside_the_swarm(step.call, self.wanted.unlock_key, self.deadline)
+            self.engine = client.connect(self._params)
+            return
         swarm_wide.apply_call(self.engine, step)
         if step.action in ("update", "rotate"):
             self.wanted = replace(self.wanted, rotate=())
@@ -257,6 +298,8 @@ class ClusterWork(Reconciliation[Cluster]):
 def main() -> None:
     """Run the module."""
     spec = {**client.argument_spec(), **client.address_options(), **client.wait_option(), **argument_spec(SWARM)}
+    spec["force_new_cluster"] = {"type": "bool", "default": False}
+    spec["unlock_key"] = {"type": "str", "no_log": True}
     spec["rotate"] = {"type": "list", "elements": "str", "choices": list(ROTATIONS), "default": []}
     spec["signing_ca_key"] = {"type": "str", "no_log": True}
     run(AnsibleModule(argument_spec=spec, supports_check_mode=True, required_by={"signing_ca_key": ["signing_ca_cert"]}), ClusterWork)

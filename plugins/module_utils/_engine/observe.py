@@ -50,6 +50,11 @@ def joined_with(info: Document) -> Document:
     return found if isinstance(found, dict) else {}
 
 
+def state_folder(engine: Engine) -> str:
+    """Where this host's Engine keeps its part of a swarm."""
+    return f"{engine.get('/info')['DockerRootDir']}/swarm"
+
+
 def nodes(engine: Engine) -> Nodes:
     """The swarm's nodes."""
     return tuple(read_node(document) for document in engine.get("/nodes"))

@@ -18,6 +18,7 @@ from . import authority
 from .addresses import READDRESS, moved, not_on_host, resolved, told_to_engine, unfit_data_path
 from .membership import await_gossip
 from .plan import Blocker, Call, Plan, Step
+from .recovery import OnDisk, begin_anew
 
 ROTATIONS = {
     "worker_token": "rotateWorkerToken",
@@ -41,6 +42,7 @@ class Cluster:
     interfaces: Interfaces = field(default_factory=dict)
     gossip_free: bool = True
     nodes: tuple[Item, ...] = ()
+    on_disk: OnDisk = field(default_factory=OnDisk)
 
 
 @dataclass(frozen=True)
@@ -55,11 +57,15 @@ class WantedCluster:
     availability: str | None = None
     rotate: tuple[str, ...] = ()
     signing_ca_key: str | None = field(default=None, repr=False)
+    force_new_cluster: bool = False
+    unlock_key: str = field(default="", repr=False)
 
 
 def plan_cluster(wanted: WantedCluster, found: Cluster) -> Plan[Cluster]:
     """Init where this host is in no swarm; otherwise the settings that differ."""
     membership = found.membership
+    if wanted.force_new_cluster:
+        return _begin_anew(wanted, found)
     if membership.state == "inactive":
         return _init(wanted, found)
     if not membership.live_manager or found.swarm is None:
@@ -110,6 +116,16 @@ def _init(wanted: WantedCluster, found: Cluster) -> Plan[Cluster]:
         found.interfaces,
     )
     return Plan(found, after, (*await_gossip(found.gossip_free), step), blockers)
+
+
+def _begin_anew(wanted: WantedCluster, found: Cluster) -> Plan[Cluster]:
+    """The swarm from the state of this host alone. Its settings come with that state, and are not compared in the same run."""
+    steps, blockers = begin_anew(wanted.addresses, found.membership, found.interfaces, found.on_disk, bool(wanted.unlock_key))
+    if not steps:
+        return Plan(found, found, blockers=blockers)
+    address = resolved(wanted.addresses.advertise_addr or found.membership.node_addr, found.interfaces)
+    alone = replace(found.membership, state="active", control=True, error="", node_addr=address, managers=())
+    return Plan(found, replace(found, membership=alone), steps, blockers)
 
 
 def _update(wanted: WantedCluster, found: Cluster, swarm: Item) -> Plan[Cluster]:
