@@ -32,12 +32,13 @@ CONFLICT = 409
 
 
 class Engine:
-    """One Engine. `timeout` bounds every call, in seconds; `calls` counts them."""
+    """One Engine. `timeout` bounds every call, in seconds; `calls` counts them; `on_this_host` says whether it is reached over a socket."""
 
     def __init__(self, host: str, timeout: float) -> None:
         if not HAS_DOCKER:
             raise MissingLibrary("docker", "python3-docker")
         self.calls = 0
+        self.on_this_host = host.startswith("unix://")
         self._host = host
         try:
             self._client = APIClient(base_url=host, version="auto", timeout=timeout)

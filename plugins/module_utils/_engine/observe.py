@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+from .._model.certificate import FILE, Certificate, read_certificate
 from .._model.item import Item
 from .._model.membership import Membership, read_membership
 from .._model.network import read_network
@@ -30,7 +32,16 @@ HELD_STATES = frozenset({"assigned", "accepted", "preparing", "ready", "starting
 
 def membership(engine: Engine) -> Membership:
     """How this host stands to a swarm."""
-    return read_membership(engine.get("/info"))
+    info = engine.get("/info")
+    return read_membership(info, _certificate(info) if engine.on_this_host else None)
+
+
+def _certificate(info: Document) -> Certificate | None:
+    """The node's certificate; None outside a swarm, and for who may not read below the Engine's folder."""
+    try:
+        return read_certificate((Path(str(info.get("DockerRootDir") or "")) / FILE).read_text())
+    except OSError:
+        return None
 
 
 def nodes(engine: Engine) -> Nodes:

@@ -6,9 +6,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from typing import Any
+
+from .certificate import Certificate
 
 Interfaces = Mapping[str, tuple[str, ...]]
 """A host's interfaces with their addresses: {"eth0": ("10.0.0.11", "fe80::1")}."""
@@ -20,7 +24,10 @@ GOSSIP_PORT = 7946
 
 @dataclass(frozen=True)
 class Membership:
-    """One host's membership. `state` is the Engine's LocalNodeState; `managers` are the managers it knows, ID to address."""
+    """One host's membership. `state` is the Engine's LocalNodeState; `managers` are the managers it knows, ID to address.
+
+    `clock` is what the host's clock showed, in seconds since 1970; `certificate` is there where it could be read.
+    """
 
     state: str = "inactive"
     node_id: str = ""
@@ -31,12 +38,19 @@ class Membership:
     hostname: str = ""
     engine_version: str = ""
     managers: tuple[tuple[str, str], ...] = ()
+    clock: float | None = None
+    certificate: Certificate | None = None
 
     @property
     def role(self) -> str:
-        """manager or worker; "" outside a swarm. A manager without quorum still has itself among the managers."""
+        """manager or worker; "" outside a swarm. A manager without quorum still has itself among the managers.
+
+        A locked manager, and a node whose certificate has expired, know neither themselves nor others; their certificate does.
+        """
         if self.state == "inactive" or not self.node_id:
             return ""
+        if self.state != "active" and self.certificate:
+            return self.certificate.role
         return "manager" if self.control or self.node_id in dict(self.managers) else "worker"
 
     @property
@@ -45,13 +59,15 @@ class Membership:
         return self.state == "active" and self.control and not self.error
 
 
-def read_membership(info: Mapping[str, Any]) -> Membership:
-    """Membership from the answer of GET /info."""
+def read_membership(info: Mapping[str, Any], certificate: Certificate | None = None) -> Membership:
+    """Membership from the answer of GET /info, and the node's certificate where it could be read."""
     swarm: Mapping[str, Any] = info.get("Swarm") or {}
     cluster: Mapping[str, Any] = swarm.get("Cluster") or {}
+    state = str(swarm.get("LocalNodeState") or "inactive")
+    known = certificate.node_id if certificate and state != "inactive" else ""
     return Membership(
-        state=str(swarm.get("LocalNodeState") or "inactive"),
-        node_id=str(swarm.get("NodeID") or ""),
+        state=state,
+        node_id=str(swarm.get("NodeID") or known),
         node_addr=str(swarm.get("NodeAddr") or ""),
         cluster_id=str(cluster.get("ID") or ""),
         control=bool(swarm.get("ControlAvailable")),
@@ -59,7 +75,22 @@ def read_membership(info: Mapping[str, Any]) -> Membership:
         hostname=str(info.get("Name") or ""),
         engine_version=str(info.get("ServerVersion") or ""),
         managers=tuple((str(peer["NodeID"]), str(peer["Addr"])) for peer in swarm.get("RemoteManagers") or ()),
+        clock=_clock(str(info.get("SystemTime") or "")),
+        certificate=certificate,
     )
+
+
+_RFC_3339 = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(?:Z|([+-])(\d\d):(\d\d))$")
+
+
+def _clock(written: str) -> float | None:
+    """Seconds since 1970 from the Engine's SystemTime: RFC 3339 with nanoseconds, which Python's own parser refuses."""
+    match = _RFC_3339.match(written)
+    if not match:
+        return None
+    at, sign, hours, minutes = match.groups()
+    east = timedelta(hours=int(hours or 0), minutes=int(minutes or 0)) * (-1 if sign == "-" else 1)
+    return (datetime.strptime(at, "%Y-%m-%dT%H:%M:%S").replace(tzinfo=timezone.utc) - east).timestamp()
 
 
 def show_membership(membership: Membership) -> dict[str, Any]:

@@ -45,6 +45,7 @@ class Stored:
     """An Engine that has stored answers and can change nothing."""
 
     api = (1, 41)
+    on_this_host = False
     calls = 0
 
     def __init__(self, answers: Mapping[str, Any]) -> None:
