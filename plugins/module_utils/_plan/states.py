@@ -72,8 +72,8 @@ def _half_joined(membership: Membership, host: str) -> Finding:
     at = ", ".join(address for _id, address in membership.managers) or "its manager"
     told = f": {membership.error}" if membership.error else ""
     remedy = (
-        f"let it reach {at} over TCP (firewall, routes, the manager itself) and the Engine, which goes on trying for a minute or so, gets in "
-        f"by itself; or {LEAVE}. Then run again"
+        f"let it reach {at} over TCP (firewall, routes, the manager itself) and the Engine, which goes on trying for a minute or so, "
+        f"gets in by itself; or {LEAVE}. Then run again"
     )
     return Finding(HALF_JOINED, host, f"has begun to join at {at} and has not got in yet{told}", remedy)
 
