@@ -32,6 +32,12 @@ options:
     elements: str
     choices: [swarm, nodes, networks, services, tasks, join_tokens, unlock_key, interfaces]
     default: []
+  reference_clock:
+    description:
+      - What another clock shows at this moment, in seconds since 1970, such as the controller's C({{ now().timestamp() }}).
+      - When it is given, RV(host.clock_offset) tells how far the host's clock is from it, so that hosts that were read one after the
+        other can be compared.
+    type: float
 """
 
 EXAMPLES = r"""
@@ -86,6 +92,34 @@ interfaces:
   description: The addresses of each interface of the host.
   returned: when asked for
   type: dict
+host:
+  description: What else of this host its part in a swarm depends on.
+  returned: always
+  type: dict
+  contains:
+    clock:
+      description: What the host's clock shows, in seconds since 1970.
+      type: float
+    clock_offset:
+      description:
+        - How many seconds it is ahead of O(reference_clock), the time for carrying the question included. Null when that is not given.
+      type: float
+    address_here:
+      description:
+        - Whether one of the host's interfaces has RV(membership.node_addr). Null outside a swarm, and when O(docker_host) is another host.
+      type: bool
+    address_interface:
+      description: The interface whose first IPv4 address it is, else empty.
+      type: str
+    interfaces:
+      description: The names of the host's interfaces. Empty where RV(host.address_here) is null.
+      type: list
+      elements: str
+    certificate:
+      description:
+        - The certificate by which the host is known in its swarm, with C(node_id), C(role), C(swarm_id), C(not_before) and C(not_after)
+          (seconds since 1970). Null where there is none and for users who may not read it.
+      type: dict
 swarm:
   description: The settings of the swarm.
   returned: when asked for, on a live manager
@@ -135,7 +169,7 @@ def read(module: Any) -> Mapping[str, Any]:
     """What the options ask for."""
     gather = module.params["gather"]
     there = {INTERFACES: {name: list(found) for name, found in interfaces().items()}} if INTERFACES in gather else {}
-    return {**describe.cluster(client.connect(module.params), gather), **there}
+    return {**describe.cluster(client.connect(module.params), gather, module.params["reference_clock"]), **there}
 
 
 def main() -> None:
@@ -143,6 +177,7 @@ def main() -> None:
     spec = {
         **client.argument_spec(),
         "gather": {"type": "list", "elements": "str", "choices": [*describe.READERS, INTERFACES], "default": []},
+        "reference_clock": {"type": "float"},
     }
     run_reading(AnsibleModule(argument_spec=spec, supports_check_mode=True), read)
 

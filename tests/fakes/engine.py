@@ -110,10 +110,10 @@ class FakeEngine:
     hosts: dict[str, FakeEngine] = field(default_factory=dict)
     swarm: Swarm | None = None
     node_id: str = ""
+    on_this_host: bool = False
     calls: int = 0
     done: list[Call] = field(default_factory=list)
     api: tuple[int, int] = (1, 41)
-    on_this_host: bool = False
     interfere: Callable[[Call], None] | None = None
     pending: int = 0
     local: dict[str, Json] = field(default_factory=documents.local_networks)

@@ -57,7 +57,7 @@ def test_A7_a_host_with_a_swarm_of_its_own_is_refused_and_left_alone(machines: M
     before = identity(machines, stranger)
     message = ansible.playbook("site.yml", "--tags", "cluster").refused()
     assert f"{stranger} manages a swarm (node {before[1]}) that no host of the group swarm_managers is in" in message
-    assert f"Put {stranger} into that group" in message and "make it leave on purpose" in message
+    assert f"put {stranger} into that group" in message and "make it leave on purpose" in message
     assert identity(machines, stranger) == before
     assert {state for node, state in machines.membership().items() if node != stranger} == {"inactive"}
 
@@ -67,7 +67,7 @@ def test_A7_a_host_in_another_swarm_than_the_managers_is_refused(machines: Machi
     before = {node: identity(machines, node) for node in (machines.manager, stranger)}
     message = ansible.playbook("site.yml", "--tags", "cluster").refused()
     assert f"{stranger} is in a swarm already" in message and before[stranger][1] in message
-    assert f"it is not the swarm of {machines.manager}" in message and "make the host leave it on purpose" in message
+    assert f"it is not the swarm of {machines.manager}" in message and "make it leave on purpose" in message
     assert {node: identity(machines, node) for node in before} == before
     assert machines.membership()[machines.workers[0]] == "inactive"
 

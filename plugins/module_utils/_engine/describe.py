@@ -6,10 +6,13 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Mapping, Sequence
 from typing import Any, Callable
 
-from .._model.membership import show_membership
+from .._kernel.local import interface_of, is_here
+from .._model.certificate import show_certificate
+from .._model.membership import Membership, show_membership
 from .._model.network import NETWORK, VNI_OPTION, read_network
 from .._model.publish import show_ports
 from .._model.service import SERVICE, named_networks, read_service
@@ -21,13 +24,26 @@ from .client import Engine
 Shown = dict[str, Any]
 
 
-def cluster(engine: Engine, gather: Sequence[str]) -> Shown:
-    """The membership of this host and, on a live manager, everything that `gather` names."""
+def cluster(engine: Engine, gather: Sequence[str], reference_clock: float | None = None) -> Shown:
+    """The membership of this host, what else its part in a swarm depends on and, on a live manager, everything that `gather` names."""
     membership = observe.membership(engine)
-    shown: Shown = {"membership": show_membership(membership)}
+    shown: Shown = {"membership": show_membership(membership), "host": _host(engine, membership, reference_clock)}
     if membership.live_manager:
         shown.update({part: READERS[part](engine) for part in gather if part in READERS})
     return shown
+
+
+def _host(engine: Engine, membership: Membership, reference_clock: float | None) -> Shown:
+    address = membership.node_addr if engine.on_this_host else ""
+    clock = membership.clock
+    return {
+        "clock": clock,
+        "clock_offset": None if clock is None or reference_clock is None else round(clock - reference_clock, 1),
+        "address_here": is_here(address) if address else None,
+        "address_interface": interface_of(address) if address else "",
+        "interfaces": [name for _index, name in socket.if_nameindex()] if address else [],
+        "certificate": show_certificate(membership.certificate) if membership.certificate else None,
+    }
 
 
 def _swarm(engine: Engine) -> Shown:

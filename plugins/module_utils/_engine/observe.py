@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from .._model.certificate import FILE, Certificate, read_certificate
 from .._model.item import Item
 from .._model.membership import Membership, read_membership
 from .._model.network import read_network
@@ -34,7 +35,9 @@ def membership(engine: Engine) -> Membership:
     """How this host stands to a swarm."""
     info = engine.get("/info")
     active = (info.get("Swarm") or {}).get("LocalNodeState") not in (None, "", "inactive")
-    return read_membership(info, joined_with(info) if active and engine.on_this_host else {})
+    if not (active and engine.on_this_host):
+        return read_membership(info)
+    return read_membership(info, joined_with(info), _certificate(info))
 
 
 def joined_with(info: Document) -> Document:
@@ -53,6 +56,14 @@ def joined_with(info: Document) -> Document:
 def state_folder(engine: Engine) -> str:
     """Where this host's Engine keeps its part of a swarm."""
     return f"{engine.get('/info')['DockerRootDir']}/swarm"
+
+
+def _certificate(info: Document) -> Certificate | None:
+    """The node's certificate; None outside a swarm, and for who may not read below the Engine's folder."""
+    try:
+        return read_certificate((Path(str(info.get("DockerRootDir") or "")) / FILE).read_text())
+    except OSError:
+        return None
 
 
 def nodes(engine: Engine) -> Nodes:

@@ -10,10 +10,10 @@ from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 from .._model.errors import EngineError, NoControl
-from .._model.membership import read_membership
 from .._plan.cluster import not_a_live_manager
 from .._plan.plan import Plan, Step, Wait
 from .._run import Reconciliation
+from . import observe
 from .client import Engine, connect
 
 State = TypeVar("State")
@@ -38,7 +38,7 @@ class SwarmWide(Reconciliation[State], Generic[State]):
 
     def on_manager(self) -> bool:
         """True where this host is a live manager, False where it is assumed to become one. Raises NoControl otherwise."""
-        membership = read_membership(self.engine.get("/info"))
+        membership = observe.membership(self.engine)
         self.here = membership.node_id
         if membership.live_manager:
             return True

@@ -6,9 +6,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from typing import Any
+
+from .certificate import Certificate
 
 Interfaces = Mapping[str, tuple[str, ...]]
 """A host's interfaces with their addresses: {"eth0": ("10.0.0.11", "fe80::1")}."""
@@ -23,6 +27,7 @@ class Membership:
     """One host's membership. `state` is the Engine's LocalNodeState; `managers` are the managers it knows, ID to address.
 
     `listen_addr` ("0.0.0.0:2377") and `data_path_addr` are what the host joined with, "" where that cannot be read.
+    `clock` is what the host's clock showed, in seconds since 1970; `certificate` is there where it could be read.
     """
 
     state: str = "inactive"
@@ -36,12 +41,19 @@ class Membership:
     managers: tuple[tuple[str, str], ...] = ()
     listen_addr: str = ""
     data_path_addr: str = ""
+    clock: float | None = None
+    certificate: Certificate | None = None
 
     @property
     def role(self) -> str:
-        """manager or worker; "" outside a swarm. A manager without quorum still has itself among the managers."""
+        """manager or worker; "" outside a swarm. A manager without quorum still has itself among the managers.
+
+        A locked manager, and a node whose certificate has expired, know neither themselves nor others; their certificate does.
+        """
         if self.state == "inactive" or not self.node_id:
             return ""
+        if self.state != "active" and self.certificate:
+            return self.certificate.role
         return "manager" if self.control or self.node_id in dict(self.managers) else "worker"
 
     @property
@@ -50,17 +62,23 @@ class Membership:
         return self.state == "active" and self.control and not self.error
 
 
-def read_membership(info: Mapping[str, Any], joined_with: Mapping[str, Any] | None = None) -> Membership:
-    """Membership from the answer of GET /info, and from what the Engine wrote down when the host joined (docker-state.json).
+def read_membership(
+    info: Mapping[str, Any], joined_with: Mapping[str, Any] | None = None, certificate: Certificate | None = None
+) -> Membership:
+    """Membership from the answer of GET /info, and from what is on the host's disk where it could be read.
+
+    `joined_with` is what the Engine wrote down when the host joined (docker-state.json), `certificate` is the node's.
 
     A host that joined without a data-path address takes its advertise address for the traffic of containers, too.
     """
     written = joined_with or {}
     swarm: Mapping[str, Any] = info.get("Swarm") or {}
     cluster: Mapping[str, Any] = swarm.get("Cluster") or {}
+    state = str(swarm.get("LocalNodeState") or "inactive")
+    known = certificate.node_id if certificate and state != "inactive" else ""
     return Membership(
-        state=str(swarm.get("LocalNodeState") or "inactive"),
-        node_id=str(swarm.get("NodeID") or ""),
+        state=state,
+        node_id=str(swarm.get("NodeID") or known),
         node_addr=str(swarm.get("NodeAddr") or ""),
         cluster_id=str(cluster.get("ID") or ""),
         control=bool(swarm.get("ControlAvailable")),
@@ -70,7 +88,22 @@ def read_membership(info: Mapping[str, Any], joined_with: Mapping[str, Any] | No
         managers=tuple((str(peer["NodeID"]), str(peer["Addr"])) for peer in swarm.get("RemoteManagers") or ()),
         listen_addr=str(written.get("ListenAddr") or ""),
         data_path_addr=str(written.get("DataPathAddr") or (swarm.get("NodeAddr") if written else "") or ""),
+        clock=_clock(str(info.get("SystemTime") or "")),
+        certificate=certificate,
     )
+
+
+_RFC_3339 = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(?:Z|([+-])(\d\d):(\d\d))$")
+
+
+def _clock(written: str) -> float | None:
+    """Seconds since 1970 from the Engine's SystemTime: RFC 3339 with nanoseconds, which Python's own parser refuses."""
+    match = _RFC_3339.match(written)
+    if not match:
+        return None
+    at, sign, hours, minutes = match.groups()
+    east = timedelta(hours=int(hours or 0), minutes=int(minutes or 0)) * (-1 if sign == "-" else 1)
+    return (datetime.strptime(at, "%Y-%m-%dT%H:%M:%S").replace(tzinfo=timezone.utc) - east).timestamp()
 
 
 def show_membership(membership: Membership) -> dict[str, Any]:

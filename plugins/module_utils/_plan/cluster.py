@@ -19,6 +19,7 @@ from .addresses import READDRESS, moved, not_on_host, resolved, told_to_engine, 
 from .membership import await_gossip
 from .plan import Blocker, Call, Plan, Step
 from .recovery import OnDisk, begin_anew
+from .states import own_state
 
 ROTATIONS = {
     "worker_token": "rotateWorkerToken",
@@ -75,21 +76,17 @@ def plan_cluster(wanted: WantedCluster, found: Cluster) -> Plan[Cluster]:
 
 def not_a_live_manager(membership: Membership, item: str) -> Blocker:
     """Why swarm-wide work cannot be done on this host, and what to do."""
-    if membership.state == "locked":
-        return Blocker(
-            item, "this manager is locked after a restart", "unlock it with the swarm's unlock key (docker swarm unlock), then run again"
-        )
+    finding = own_state(membership)
+    if finding:
+        return finding.blocker(item)
     if membership.state == "inactive":
         return Blocker(item, "this host is in no swarm", "run meshwork.swarm.cluster on it first, or run this on a manager of the swarm")
-    if membership.role == "worker":
-        managers = ", ".join(address for _id, address in membership.managers) or "none known"
-        return Blocker(
-            item,
-            "this host is a worker, and only a manager can do swarm-wide work",
-            f"run it on a manager; this worker knows of: {managers}",
-        )
-    reason = membership.error or f"its state is {membership.state}"
-    return Blocker(item, f"this manager cannot work: {reason}", "bring enough managers back for a majority, then run again")
+    managers = ", ".join(address for _id, address in membership.managers) or "none known"
+    return Blocker(
+        item,
+        "this host is a worker, and only a manager can do swarm-wide work",
+        f"run it on a manager; this worker knows of: {managers}",
+    )
 
 
 def _init(wanted: WantedCluster, found: Cluster) -> Plan[Cluster]:

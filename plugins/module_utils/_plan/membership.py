@@ -12,6 +12,7 @@ from typing import Any
 from .._model.membership import GOSSIP_PORT, Addresses, Interfaces, Membership
 from .addresses import READDRESS, moved, not_on_host, resolved, told_to_engine, unfit_data_path
 from .plan import Blocker, Call, Plan, Step, Wait
+from .states import own_state
 
 ITEM = "membership"
 GOSSIP_FREE = "gossip port free"
@@ -58,8 +59,7 @@ def plan_membership(wanted: WantedMembership, found: Host) -> Plan[Host]:
 
 def _unlock(wanted: WantedMembership, found: Host) -> Plan[Host]:
     if not wanted.unlock_key:
-        remedy = "read the key on another manager (meshwork.swarm.cluster_info, gather: [unlock_key]) and give it as unlock_key"
-        return Plan(found, found, blockers=(Blocker(ITEM, "this manager is locked after a restart", remedy),))
+        return Plan(found, found, blockers=_misfits(wanted, found.membership))
     step = Step("unlock", ITEM, "unlock this manager", Call("POST", "/swarm/unlock", body={"UnlockKey": wanted.unlock_key}))
     return Plan(found, replace(found, membership=replace(found.membership, state="active", control=True)), (step,))
 
@@ -112,9 +112,9 @@ def _join(wanted: WantedMembership, found: Host) -> Plan[Host]:
 def _misfits(wanted: WantedMembership, found: Host) -> tuple[Blocker, ...]:
     """Why a host that is in a swarm is not the member that was wanted."""
     membership = found.membership
-    if membership.state != "active":
-        reason = f"this host's membership is {membership.state}" + (f": {membership.error}" if membership.error else "")
-        return (Blocker(ITEM, reason, "wait for it or make the host leave (state: left), then run again"),)
+    finding = own_state(membership)
+    if finding:
+        return (finding.blocker(ITEM),)
     if wanted.node_ids and membership.node_id not in wanted.node_ids:
         managers = ", ".join(address for _id, address in membership.managers)
         reason = f"this host is in another swarm (node {membership.node_id}, managers {managers}), or this swarm has removed it"
