@@ -61,9 +61,14 @@ def watched(cluster: Machines, node: str) -> Iterator[list[list[tuple[str, str, 
 
 
 def workers_leave(cluster: Machines) -> None:
+    """Without tasks, so that no leave is given up half-way, which would keep the gossip port."""
+    cluster.shell(
+        cluster.manager, "for node in $(docker node ls --filter role=worker -q); do docker node update --availability drain $node; done"
+    )
+    running = "docker ps -q | wc -l"
+    eventually(lambda: set(cluster.everywhere_stripped(running, cluster.workers).values()), lambda seen: seen == {"0"}, 120, "no tasks run")
     cluster.leave(cluster.workers)
-    line = "docker node rm --force $(docker node ls --filter role=worker -q)"
-    cluster.shell(cluster.manager, line)
+    cluster.shell(cluster.manager, "docker node rm --force $(docker node ls --filter role=worker -q)")
     assert [row[0] for row in node_list(cluster, cluster.manager)] == [cluster.manager]
 
 
@@ -137,7 +142,7 @@ def test_A1_A8_two_nodes_move_their_data_path_to_a_card_of_its_own(
 ) -> None:
     cluster.shell("node2", "docker node update --label-add rack=r1 node3 && docker node update --availability pause node3")
     with watched(cluster, "node2") as seen:
-        cut = ansible.playbook("readdress.yml", "-e", APART, managers=3, interrupt_at="Let the host join at its new addresses")
+        cut = ansible.playbook("readdress.yml", "-e", APART, managers=3, interrupt_at="Let the host join at its new addresses", timeout=900)
         assert cut.returncode
         assert RECORD in cluster.shell("node2", "docker node inspect $(docker node ls -q) --format '{{json .Spec.Labels}}'")
         moved = ansible.playbook("readdress.yml", "-e", APART, managers=3, timeout=900).succeeded()

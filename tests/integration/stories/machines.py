@@ -79,8 +79,8 @@ class Machines:
         """The state of each node's membership as its own Engine tells it: active, inactive ..."""
         return self.everywhere_stripped("docker info --format '{{.Swarm.LocalNodeState}}'")
 
-    def everywhere_stripped(self, line: str) -> dict[str, str]:
-        return {node: text.strip() for node, text in self.everywhere(line).items()}
+    def everywhere_stripped(self, line: str, nodes: Iterable[str] | None = None) -> dict[str, str]:
+        return {node: text.strip() for node, text in self.everywhere(line, nodes).items()}
 
     def rules(self) -> dict[str, list[str]]:
         """The rules of iptables and (behind "ip6 ") ip6tables with the collection's name in them, and its sets, on each node."""
