@@ -59,7 +59,7 @@ def plan_membership(wanted: WantedMembership, found: Host) -> Plan[Host]:
 
 def _unlock(wanted: WantedMembership, found: Host) -> Plan[Host]:
     if not wanted.unlock_key:
-        return Plan(found, found, blockers=_misfits(wanted, found.membership))
+        return Plan(found, found, blockers=_misfits(wanted, found))
     step = Step("unlock", ITEM, "unlock this manager", Call("POST", "/swarm/unlock", body={"UnlockKey": wanted.unlock_key}))
     return Plan(found, replace(found, membership=replace(found.membership, state="active", control=True)), (step,))
 
