@@ -116,7 +116,6 @@ def managers(cluster: Machines, worker: str) -> Iterator[list[str]]:
     reachable = "docker node ls --format '{{.ManagerStatus}}'"
     eventually(lambda: cluster.shell(cluster.manager, reachable).split(), lambda seen: len(seen) == 3, 120, "three managers")
     yield cluster.nodes
-    cluster.shell(cluster.manager, "docker swarm update --autolock=false")
     cluster.shell(cluster.manager, f"docker node demote {' '.join(others)}")
     cluster.everywhere(f"iptables -D INPUT {OPEN}", others)
     role = "docker info --format '{{.Swarm.ControlAvailable}}'"
@@ -234,10 +233,18 @@ def test_A7_a_certificate_that_has_expired(cluster: Machines, ansible: Ansible, 
     assert node_id(cluster, host) != own
 
 
-def test_A4_A7_a_locked_manager_is_unlocked_with_the_key_of_another(cluster: Machines, ansible: Ansible, managers: list[str]) -> None:
-    locked = managers[-1]
+@pytest.fixture
+def key(cluster: Machines, managers: list[str]) -> Iterator[str]:
+    """The unlock key of the swarm, whose managers are locked when they are restarted."""
     cluster.shell(cluster.manager, "docker swarm update --autolock=true")
-    key = cluster.shell(cluster.manager, "docker swarm unlock-key -q").strip()
+    yield cluster.shell(cluster.manager, "docker swarm unlock-key -q").strip()
+    cluster.shell(cluster.manager, "docker swarm update --autolock=false")
+
+
+def test_A4_A7_a_locked_manager_is_unlocked_with_the_key_of_another(
+    cluster: Machines, ansible: Ansible, managers: list[str], key: str
+) -> None:
+    locked = managers[-1]
     cluster.shell(locked, RESTART, timeout=120)
     assert state(cluster, locked).startswith("locked")
     for module, item in (("cluster", "swarm"), ("membership", "membership")):
@@ -251,10 +258,8 @@ def test_A4_A7_a_locked_manager_is_unlocked_with_the_key_of_another(cluster: Mac
     assert key not in played.output and key.split("-")[-1] not in played.output
 
 
-def test_A4_a_key_that_is_given_unlocks_and_a_wrong_one_is_told(cluster: Machines, ansible: Ansible, managers: list[str]) -> None:
+def test_A4_a_wrong_key_is_told_and_a_right_one_unlocks_once(cluster: Machines, ansible: Ansible, managers: list[str], key: str) -> None:
     locked = managers[-1]
-    cluster.shell(cluster.manager, "docker swarm update --autolock=true")
-    key = cluster.shell(cluster.manager, "docker swarm unlock-key -q").strip()
     cluster.shell(locked, RESTART, timeout=120)
     options = {"role": "manager", "unlock_key": "SWMKEY-1-" + "A" * 43}
     assert "invalid key provided" in ansible.module(locked, "membership", options).refused()
@@ -264,6 +269,21 @@ def test_A4_a_key_that_is_given_unlocks_and_a_wrong_one_is_told(cluster: Machine
     assert ansible.module(locked, "membership", {**options, "unlock_key": key}).succeeded().only.changed
     assert state(cluster, locked) == "active"
     assert not ansible.module(locked, "membership", {**options, "unlock_key": key}).succeeded().only.changed
+
+
+def test_A4_A7_a_majority_of_locked_managers_needs_the_key_that_somebody_kept(
+    cluster: Machines, ansible: Ansible, managers: list[str], key: str
+) -> None:
+    first, *others = managers
+    cluster.everywhere(RESTART, others)
+    eventually(lambda: state(cluster, first), lambda seen: "does not have a leader" in seen, 120, "the majority is lost")
+    lost, *locked = told(ansible.playbook(*ONLY_CLUSTER, managers=3))
+    assert lost.startswith(f"{first} has no leader") and f"unlock {', '.join(others)}, " in lost
+    assert len(locked) == len(others)
+    assert all("no live manager is there to tell its unlock key: give it as swarm_unlock_key" in line for line in locked)
+
+    ansible.playbook(*ONLY_CLUSTER, "-e", f"swarm_unlock_key={key}", managers=3).succeeded()
+    assert {state(cluster, node) for node in managers} == {"active"}
 
 
 def test_A6_A7_a_majority_that_is_lost(cluster: Machines, ansible: Ansible, managers: list[str]) -> None:
