@@ -87,8 +87,12 @@ def newcomer(entry: Mapping[str, Any]) -> Item:
 
 
 def _farewell(node: Item) -> dict[str, Any]:
-    """What a node has to become before it is removed: a worker, and without tasks where its agent still answers."""
-    return {"role": "worker", **({"availability": "drain"} if ready(node) else {})}
+    """What a node has to become before it is removed: a worker, and without tasks where its agent still answers.
+
+    A manager that takes no part in Raft cannot be demoted ("can't find manager in raft memberlist"), and can be removed as it is.
+    """
+    role = {"role": "worker"} if manager(node) else {}
+    return {**role, **({"availability": "drain"} if ready(node) else {})}
 
 
 def _removal(node: Item, forced: bool) -> list[Step]:
