@@ -92,8 +92,12 @@ def newcomer(entry: Mapping[str, Any]) -> Item:
 
 
 def _farewell(node: Item) -> dict[str, Any]:
-    """What a node has to become before it is removed: a worker, and without tasks where its agent still answers."""
-    return {"role": "worker", **({"availability": "drain"} if ready(node) else {})}
+    """What a node has to become before it is removed: a worker, and without tasks where its agent still answers.
+
+    A manager that takes no part in Raft cannot be demoted ("can't find manager in raft memberlist"), and can be removed as it is.
+    """
+    role = {"role": "worker"} if manager(node) else {}
+    return {**role, **({"availability": "drain"} if ready(node) else {})}
 
 
 def _removal(node: Item, forced: bool) -> list[Step]:
@@ -179,14 +183,15 @@ def _own_demotion(changes: Sequence[_Change], wanted: WantedNodes, found: Nodes)
 def _majority_lost(changes: Sequence[_Change], found: Nodes) -> list[Blocker]:
     """Walk through the changes of roles and refuse the first that would leave too few managers reachable.
 
-    A node that is down when it is promoted takes no part in Raft until it is back, so it counts for neither side.
+    A node that is down when it is promoted takes no part in Raft until it is back, so it counts for neither side; nor does one that was
+    a manager before a new cluster was forced, and has not come back to it.
     """
-    managers = [node for node in found if node.values["role"] == "manager"]
+    managers = [node for node in found if manager(node)]
     count, alive = len(managers), sum(1 for node in managers if reachable(node))
     for change in changes:
         if change.role == "manager" and ready(change.node):
             count, alive = count + 1, alive + 1
-        elif change.role == "worker":
+        elif change.role == "worker" and manager(change.node):
             count -= 1
             alive -= 1 if reachable(change.node) else 0
             if count < 1 or alive < majority(count):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from .._model.archive import Manifest
 from .._model.item import Item
 from .._model.membership import Membership
-from .._model.node import leader, reachable
+from .._model.node import leader, manager, reachable
 from .cluster import not_a_live_manager
 from .plan import Blocker, Call, Plan, Step
 from .quorum import arithmetic, majority
@@ -72,7 +72,7 @@ def plan_backup(path: str, allow_interruption: bool, found: Held) -> Plan[Held]:
 
 def _majority_lost(nodes: Sequence[Item]) -> str:
     """Why the swarm would be without a majority while one of its reachable managers is stopped, or nothing."""
-    managers = [node for node in nodes if node.values["role"] == "manager"]
+    managers = [node for node in nodes if manager(node)]
     left = sum(1 for node in managers if reachable(node)) - 1
     if left >= majority(len(managers)):
         return ""
