@@ -39,6 +39,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="session")
+def groups() -> dict[str, list[str]]:
+    """The names of the hosts of each group."""
+    return {"managers": [name(host) for host in MANAGERS], "workers": [name(host) for host in WORKERS]}
+
+
+@pytest.fixture(scope="session")
 def manager() -> Host:
     return MANAGERS[0]
 

@@ -20,9 +20,13 @@ def test_the_host_is_in_the_swarm(node: Host) -> None:
     assert node.check_output("docker info --format '{{.Swarm.LocalNodeState}}'") == "active"
 
 
-def test_all_nodes_are_ready(manager: Host) -> None:
+def test_all_nodes_are_ready(manager: Host, groups: Mapping[str, list[str]]) -> None:
     rows = manager.check_output("docker node ls --format '{{.Hostname}} {{.Status}} {{.Availability}} {{.ManagerStatus}}'").splitlines()
-    assert [row.strip() for row in sorted(rows)] == ["node1 Ready Active Leader", "node2 Ready Active", "node3 Ready Active"]
+    assert all(row.split()[1:3] == ["Ready", "Active"] for row in rows)
+    managing = {row.split()[0]: row.split()[3] for row in rows if len(row.split()) > 3}
+    assert sorted(managing) == sorted(groups["managers"])
+    assert sorted(managing.values()) == ["Leader", *["Reachable"] * (len(managing) - 1)]
+    assert sorted(row.split()[0] for row in rows) == sorted(groups["managers"] + groups["workers"])
 
 
 def test_all_tasks_run(manager: Host) -> None:
