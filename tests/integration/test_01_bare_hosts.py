@@ -56,7 +56,7 @@ def stranger(machines: Machines) -> Iterator[str]:
 def test_A7_a_host_with_a_swarm_of_its_own_is_refused_and_left_alone(machines: Machines, ansible: Ansible, stranger: str) -> None:
     before = identity(machines, stranger)
     message = ansible.playbook("site.yml", "--tags", "cluster").refused()
-    assert f"{stranger} manages a swarm (node {before[1]}) that no host of the group swarm_managers is in" in message
+    assert f"{stranger} manages a swarm (node {before[1]}) that no host of the managers' group is in" in message
     assert f"put {stranger} into that group" in message and "make it leave on purpose" in message
     assert identity(machines, stranger) == before
     assert {state for node, state in machines.membership().items() if node != stranger} == {"inactive"}
