@@ -156,7 +156,9 @@ def _strange_manager(cluster: Cluster) -> Iterator[Finding]:
 
 
 def _without_leader(cluster: Cluster) -> list[Host]:
-    return [host for host in cluster.hosts if (own := own_state(host.membership)) and own.state == QUORUM_LOST]
+    """The managers whose Engines run and reach no leader."""
+    active = [host for host in cluster.hosts if host.membership.state == "active"]
+    return [host for host in active if (own := own_state(host.membership)) and own.state == QUORUM_LOST]
 
 
 def _lost(cluster: Cluster) -> Iterator[Finding]:
@@ -191,7 +193,7 @@ def _own(cluster: Cluster) -> Iterator[Finding]:
     keys = unlockable(cluster)
     for host in cluster.hosts:
         own = own_state(host.membership, host.name, -_ahead(host, cluster))
-        if own is None or own.state == QUORUM_LOST or (own.state == LOCKED and host.name in keys):
+        if own is None or host in _without_leader(cluster) or (own.state == LOCKED and host.name in keys):
             continue
         if own.state == LOCKED and cluster.working:
             reason = f"is a locked manager of another swarm ({host.swarm}) than {cluster.working.name}"

@@ -86,6 +86,9 @@ def _gave_up(membership: Membership, host: str) -> Finding:
 
 def _failed(membership: Membership, host: str, behind: float) -> Finding:
     certificate, clock = membership.certificate, membership.clock
+    if NO_LEADER in membership.error:
+        reason = f"is a manager that could not start its part of Raft{_named(membership)}: the swarm has no leader"
+        return Finding(QUORUM_LOST, host, reason, f"{BRING_BACK}, and it starts when Docker is restarted there; {RECOVER}. Then run again")
     if certificate is None and any(code in membership.error for code in UNREACHED):
         return _gave_up(membership, host)
     if "certificate has expired" not in membership.error and "not valid after" not in membership.error:
