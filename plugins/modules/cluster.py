@@ -24,6 +24,8 @@ extends_documentation_fragment:
   - meshwork.swarm.engine
   - meshwork.swarm.engine.addresses
   - meshwork.swarm.engine.changing
+requirements:
+  - cryptography and PyNaCl on the host, for O(force_new_cluster) with O(unlock_key)
 options:
   rotate:
     description:

@@ -26,6 +26,8 @@ author:
 extends_documentation_fragment:
   - meshwork.swarm.engine
   - meshwork.swarm.engine.changing
+requirements:
+  - cryptography and PyNaCl on the host, with O(unlock_key)
 options:
   path:
     description:

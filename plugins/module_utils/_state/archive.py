@@ -19,7 +19,7 @@ from pathlib import Path
 from .._model.archive import Manifest, read_manifest, show_manifest
 from .._model.errors import CommandFailed, SwarmError
 from .._plan.recovery import OnDisk
-from .key import KEY_FILE, NEEDED, locked, take_lock_off, unlocked
+from .key import KEY_FILE, locked, take_lock_off, unlocked
 
 MANIFEST = "manifest.json"
 FOLDER = "swarm"
@@ -69,13 +69,13 @@ def _plain(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
 
 
 def check_archive_key(path: str, unlock_key: str) -> None:
-    """Raises SwarmError when the unlock key is not the one of the archive's state."""
+    """Raises SwarmError when the unlock key is not the one of the archive's state, MissingLibrary when that cannot be told."""
     try:
         with tarfile.open(path) as archive:
             file = archive.extractfile(f"{FOLDER}/{KEY_FILE}")
             unlocked(file.read().decode("ascii") if file else "", unlock_key)
     except (OSError, tarfile.TarError, KeyError, UnicodeDecodeError) as error:
-        raise CommandFailed(f"cannot open the key in {path} ({NEEDED}): {error}") from None
+        raise CommandFailed(f"cannot open the key in {path}: {error}") from None
 
 
 def read_archive(path: str, digest: str, wanted: str) -> Manifest:

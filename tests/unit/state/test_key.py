@@ -1,17 +1,29 @@
 # Copyright: (c) 2026, the meshwork.swarm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The lock of autolock, with the key file of a swarm that lived on the lab for an afternoon."""
+"""The lock of autolock, with the key file of a swarm that lived on the lab for an afternoon, and with one made here."""
 
 from __future__ import annotations
 
+import base64
+import secrets
 from pathlib import Path
 
 import pytest
-from ansible_collections.meshwork.swarm.plugins.module_utils._model.errors import SwarmError
-from ansible_collections.meshwork.swarm.plugins.module_utils._state import key
-from ansible_collections.meshwork.swarm.plugins.module_utils._state.secretbox import open_box
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.archive import Manifest
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.errors import MissingLibrary, SwarmError
+from ansible_collections.meshwork.swarm.plugins.module_utils._plan.recovery import Detach
+from ansible_collections.meshwork.swarm.plugins.module_utils._state import archive, key, service
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+from nacl.secret import SecretBox
 
 UNLOCK = "SWMKEY-1-QckmZs1BsJ0tUQBx6dSDtJ8w/c9WFZ4V+3ovnsdNU5g"
 OTHER = "SWMKEY-1-m67dBnoic/cyJkd1tBtACn5TPxtE89JJ8mgBD/RfZ6o"
@@ -36,9 +48,10 @@ t6eeW3YVdmOxSvfIAtM6Ls3c/uSwRPhCR10fXMk+3bX14UU7mv2ZX8oC7w==
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / "certificates").mkdir()
-    (tmp_path / key.KEY_FILE).write_text(LOCKED)
-    return tmp_path
+    state = tmp_path / "swarm"
+    (state / "certificates").mkdir(parents=True)
+    (state / key.KEY_FILE).write_text(LOCKED)
+    return state
 
 
 def test_the_lock_comes_off_and_the_key_is_the_certified_one(folder: Path) -> None:
@@ -56,7 +69,7 @@ def test_the_lock_comes_off_and_the_key_is_the_certified_one(folder: Path) -> No
     assert public.decode() == CERTIFIED
 
 
-@pytest.mark.parametrize("wrong", [OTHER, "QckmZs1BsJ0tUQBx6dSDtJ8w", "SWMKEY-1-%%%"])
+@pytest.mark.parametrize("wrong", [OTHER, "QckmZs1BsJ0tUQBx6dSDtJ8w", "SWMKEY-1-%%%", "SWMKEY-1-QckmZs1BsJ0tUQBx6dSDtJ8w"])
 def test_a_wrong_unlock_key_changes_nothing(folder: Path, wrong: str) -> None:
     for work in (key.check_unlock_key, key.take_lock_off):
         with pytest.raises(SwarmError, match=r"is not the one of this state|which begins with SWMKEY-1-") as raised:
@@ -72,23 +85,65 @@ def test_a_key_without_a_lock_stays_as_it_is(folder: Path) -> None:
     assert not key.locked(str(folder / "nowhere"))
 
 
-def test_the_box_of_nacls_own_tests_opens() -> None:
-    """The vector of tests/secretbox.c in NaCl."""
-    secret = bytes.fromhex("1b27556473e985d462cd51197a9a46c76009549eac6474f206c4ee0844f68389")
-    nonce = bytes.fromhex("69696ee955b62b73cd62bda875fc73d68219e0036b7a0b37")
-    box = bytes.fromhex(BOX)
-    assert open_box(box, nonce, secret).hex() == MESSAGE
-    with pytest.raises(ValueError, match="does not fit"):
-        open_box(box[:-1] + bytes([box[-1] ^ 1]), nonce, secret)
+def test_a_key_that_was_locked_here_comes_back() -> None:
+    """As swarmkit locks it: the node's key under the bytes of the unlock key, the key of the log in a box with its nonce beside it."""
+    secret, dek, private = secrets.token_bytes(32), secrets.token_bytes(32), ec.generate_private_key(ec.SECP256R1())
+    sealed = SecretBox(secret).encrypt(dek)
+    record = bytes([0x08, 1, 0x12, len(sealed.ciphertext)]) + sealed.ciphertext + bytes([0x1A, len(sealed.nonce)]) + sealed.nonce
+    first, rest = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(secret)).decode().split("\n", 1)
+    text = f"{first}\nkek-version: 7\nraft-dek: {base64.b64encode(record).decode()}\nraft-dek-needs-rotation: false\n\n{rest}"
+    plain = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    first, rest = plain.split("\n", 1)
+    opened = base64.b64encode(bytes([0x12, 32]) + dek).decode()
+    expected = f"{first}\nkek-version: 0\nraft-dek: {opened}\nraft-dek-needs-rotation: false\n\n{rest}"
+    assert key.unlocked(text, key.UNLOCK_PREFIX + base64.b64encode(secret).decode().rstrip("=")) == expected
+    with pytest.raises(SwarmError, match="is not the one of this state"):
+        key.unlocked(text, OTHER)
 
 
-MESSAGE = (
-    "be075fc53c81f2d5cf141316ebeb0c7b5228c52a4c62cbd44b66849b64244ffce5ecbaaf33bd751a1ac728d45e6c61296cdc3c01233561f41db66cce314adb31"
-    "0e3be8250c46f06dceea3a7fa1348057e2f6556ad6b1318a024a838f21af1fde048977eb48f59ffd4924ca1c60902e52f0a089bc76897040e082f93776384864"
-    "5e0705"
+def test_a_header_that_another_key_has_sealed_changes_nothing(folder: Path) -> None:
+    path = folder / key.KEY_FILE
+    box = SecretBox(secrets.token_bytes(32)).encrypt(secrets.token_bytes(32))
+    record = bytes([0x08, 1, 0x12, len(box.ciphertext)]) + box.ciphertext + bytes([0x1A, len(box.nonce)]) + box.nonce
+    text = "\n".join(f"raft-dek: {base64.b64encode(record).decode()}" if "raft-dek" in line else line for line in LOCKED.split("\n"))
+    path.write_text(text)
+    with pytest.raises(SwarmError, match="is not the one of this state"):
+        key.take_lock_off(str(folder), UNLOCK)
+    path.write_text(text := LOCKED.replace("raft-dek: CAES", "raft-dek: C"))
+    with pytest.raises(SwarmError, match="the header raft-dek of the key is damaged"):
+        key.take_lock_off(str(folder), UNLOCK)
+    assert path.read_text() == text and list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("flag", "library", "package"), [("HAS_CRYPTOGRAPHY", "cryptography", "python3-cryptography"), ("HAS_NACL", "PyNaCl", "python3-nacl")]
 )
-BOX = (
-    "f3ffc7703f9400e52a7dfb4b3d3305d98e993b9f48681273c29650ba32fc76ce48332ea7164d96a4476fb8c531a1186ac0dfc17c98dce87b4da7f011ec48c972"
-    "71d2c20f9b928fe2270d6fb863d51738b48eeee314a7cc8ab932164548e526ae90224368517acfeabd6bb3732bc0e9da99832b61ca01b6de56244a9e88d5f9b3"
-    "7973f622a43d14a6599b1f654cb45a74e355a5"
-)
+def test_without_a_library_nothing_is_touched(folder: Path, monkeypatch: pytest.MonkeyPatch, flag: str, library: str, package: str) -> None:
+    calls: list[object] = []
+    monkeypatch.setattr(key, flag, False)
+    monkeypatch.setattr(service, "control", lambda command, timeout: calls.append(command))
+    with pytest.raises(MissingLibrary, match=f"library {library} is missing on this host; install the package {package} "):
+        service.restart_outside_the_swarm(Detach(str(folder), unlock=True), UNLOCK, 1)
+    assert calls == []
+    assert (folder / key.KEY_FILE).read_text() == LOCKED
+
+
+def test_the_key_of_an_archive_is_tried_before_it_is_put_back(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, new = str(tmp_path / "swarm.tar.gz"), tmp_path / "new"
+    archive.write_archive(path, str(folder), Manifest("c1", "n1", "node1", "10.0.0.11", "20.10.24", True, "2026-11-20T15:28:42Z", ()))
+    with pytest.raises(SwarmError, match="is not the one of this state"):
+        archive.check_archive_key(path, OTHER)
+    archive.check_archive_key(path, UNLOCK)
+    archive.StateFolder(str(new)).put_back(path, archive.checksum(path), UNLOCK)
+    assert key.locked(str(folder)) and not key.locked(str(new))
+    monkeypatch.setattr(key, "HAS_NACL", False)
+    with pytest.raises(MissingLibrary, match="python3-nacl"):
+        archive.check_archive_key(path, UNLOCK)
+
+
+def test_a_key_without_a_lock_needs_no_library(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    key.take_lock_off(str(folder), UNLOCK)
+    text = (folder / key.KEY_FILE).read_text()
+    monkeypatch.setattr(key, "HAS_CRYPTOGRAPHY", False)
+    monkeypatch.setattr(key, "HAS_NACL", False)
+    assert key.unlocked(text, UNLOCK) == text
