@@ -112,7 +112,6 @@ def test_A2_managers_join_one_at_a_time(cluster: Machines, joined: list[list[tup
     assert arriving[-1] == set(cluster.workers)
     # nobody was seen on the list beside a manager that was not yet reachable
     assert all(len(there - reachable) <= 1 for there, reachable in zip(coming, arriving, strict=True))
-    assert all(row[2] in ("Leader", "Reachable", "") for rows in joined for row in rows)
 
 
 @pytest.mark.usefixtures("joined")
