@@ -103,7 +103,8 @@ options:
     type: str
   node_cert_expiry:
     description:
-      - How long the certificates of nodes are valid, such as V(2160h).
+      - How long the certificates of nodes are valid, such as V(2160h). It holds for certificates that are made after the Docker of the
+        leader was restarted (seen with Engine 20.10).
     type: str
   external_cas:
     description:
