@@ -15,7 +15,7 @@ author:
 description:
   - Compares the addresses that the hosts have in the swarm with those that they are to have, and tells which have to leave and join
     again, in which order, and what forbids it. The role C(meshwork.swarm.readdress) carries the plan out.
-positional: nodes, services
+positional: nodes, services, encrypted
 options:
   _input:
     description:
@@ -34,6 +34,11 @@ options:
     description: The swarm's services as M(meshwork.swarm.cluster_info) returns them on a live manager.
     type: list
     elements: dict
+    default: []
+  encrypted:
+    description: The names of networks that have to stay encrypted. A data path apart from the advertise address is refused then.
+    type: list
+    elements: str
     default: []
 seealso:
   - module: meshwork.swarm.cluster_info
@@ -62,11 +67,14 @@ from ansible_collections.meshwork.swarm.plugins.module_utils._plan.readdress imp
 
 
 def readdress_plan(
-    hosts: Sequence[Mapping[str, Any]], nodes: Sequence[Mapping[str, Any]], services: Sequence[Mapping[str, Any]] = ()
+    hosts: Sequence[Mapping[str, Any]],
+    nodes: Sequence[Mapping[str, Any]],
+    services: Sequence[Mapping[str, Any]] = (),
+    encrypted: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The plan of all hosts."""
     try:
-        shown = show_moves(plan_readdress(read_members(hosts), nodes))
+        shown = show_moves(plan_readdress(read_members(hosts), nodes, encrypted))
         return {**shown, "whole": [{"name": service["name"]} for service in services if service["running"] >= service["desired"]]}
     except (KeyError, TypeError, ValueError) as error:
         raise AnsibleFilterError(f"readdress_plan: this is not what cluster_info returns: {error!r}") from error

@@ -17,6 +17,7 @@ from .addresses import host_part, resolved
 def peers(hosts: Sequence[Mapping[str, Any]]) -> list[str]:
     """The addresses of all hosts, each once: for management (swarm_address, else ansible_host, else the name), and of their data path.
 
+    What a member has joined with counts, too, whatever is written: shut out, it would be lost before it could be moved.
     `hosts` are the variables of each host. An interface name becomes its address, which the role live_manager has read on that host.
     Raises SwarmError where nobody has.
     """
@@ -26,7 +27,33 @@ def peers(hosts: Sequence[Mapping[str, Any]]) -> list[str]:
         for written in [*([address] if isinstance(address, str) else address), host.get("swarm_data_path_addr")]:
             if written:
                 found.append(_address(host, str(written)))
+        found += [str(_membership(host)[name]) for name in ("node_addr", "data_path_addr") if _membership(host).get(name)]
     return list(dict.fromkeys(found))
+
+
+def apart(hosts: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The hosts whose containers' traffic has an address of its own, as they have joined, or are written to join.
+
+    The Engine agrees IPsec for the address by which it reaches the managers, and the traffic leaves from another: networks that are to be
+    encrypted are sent in clear, and dropped by who gets them (moby/moby#41421; seen with Engine 20.10).
+    """
+    return [str(host["inventory_hostname"]) for host in hosts if _is_apart(host)]
+
+
+def _is_apart(host: Mapping[str, Any]) -> bool:
+    membership = _membership(host)
+    if membership.get("data_path_addr"):
+        return bool(membership["data_path_addr"] != membership.get("node_addr"))
+    written, address = host.get("swarm_data_path_addr"), host.get("swarm_address") or host.get("ansible_host")
+    if not written or not isinstance(address, str) or membership.get("state") == "active":
+        return False
+    return _address(host, str(written)) != _address(host, address)
+
+
+def _membership(host: Mapping[str, Any]) -> Mapping[str, Any]:
+    """How a host stands to the swarm, as the role live_manager has read it; {} where it has not."""
+    found: Mapping[str, Any] = (host.get("live_manager_info") or {}).get("membership") or {}
+    return found
 
 
 def _address(host: Mapping[str, Any], written: str) -> str:

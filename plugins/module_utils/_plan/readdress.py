@@ -93,10 +93,11 @@ class Moves:
     blockers: tuple[Blocker, ...] = ()
 
 
-def plan_readdress(members: Sequence[Member], nodes: Sequence[Node]) -> Moves:
+def plan_readdress(members: Sequence[Member], nodes: Sequence[Node], encrypted: Sequence[str] = ()) -> Moves:
     """The moves of all hosts whose addresses differ, and of those that an earlier run began to move.
 
-    `nodes` are the swarm's nodes as cluster_info shows them, [] when there is no live manager. Hosts that are in no swarm and were
+    `nodes` are the swarm's nodes as cluster_info shows them, [] when there is no live manager. `encrypted` are the names of networks
+    that have to stay encrypted. Hosts that are in no swarm and were
     never moved are none of this plan's business.
     """
     if not nodes:
@@ -113,7 +114,7 @@ def plan_readdress(members: Sequence[Member], nodes: Sequence[Node]) -> Moves:
         move = _move(member, by_id)
         if move is not None:
             moves.append(move)
-            blockers += _unfit(member, move)
+            blockers += _unfit(member, move, encrypted)
     moves.sort(key=lambda move: move.rank)
     if moves and not blockers:
         blockers = _too_few_managers(moves, nodes) or _left_behind(moves, nodes)
@@ -204,12 +205,26 @@ def _says(member: Member, record: Record, differences: Sequence[Any], has_left: 
     return f"{what}: give it back its role, availability and labels, which an earlier run has left to do"
 
 
-def _unfit(member: Member, move: Move) -> list[Blocker]:
+def _unfit(member: Member, move: Move, encrypted: Sequence[str]) -> list[Blocker]:
     """Everything that would keep a host from joining again is told before it leaves."""
     if not move.joins:
         return []
     unfit = not_on_host(move.addresses, member.interfaces, member.host)
-    return [*unfit, *unfit_data_path(move.addresses, member.interfaces, member.membership.engine_version, member.host)]
+    return [
+        *unfit,
+        *unfit_data_path(move.addresses, member.interfaces, member.membership.engine_version, member.host),
+        *_in_clear(move, encrypted),
+    ]
+
+
+def _in_clear(move: Move, encrypted: Sequence[str]) -> list[Blocker]:
+    """IPsec is agreed for the advertise address, whatever the data path's is (moby/moby#41421)."""
+    data_path = host_part(move.addresses.data_path_addr or "")
+    if not encrypted or data_path in ("", host_part(move.addresses.advertise_addr or "")):
+        return []
+    reason = f"with {data_path} for the traffic of containers alone, Docker would send encrypted networks in clear: {', '.join(encrypted)}"
+    remedy = "give it the advertise address, replace these networks by such that are not encrypted, or set readdress_allow_encrypted_apart"
+    return [Blocker(move.host, reason, remedy)]
 
 
 def _with_managers(moves: Sequence[Move], members: Sequence[Member]) -> tuple[list[Move], list[Blocker]]:

@@ -156,7 +156,7 @@ def moves(_name: str, folder: Path, _check: bool, _monkeypatch: pytest.MonkeyPat
     observed = json.loads((folder / "observed.json").read_text())
     desired = yaml.safe_load((folder / "desired.yml").read_text())
     hosts = [{"host": host, **desired[host], **found} for host, found in observed["hosts"].items()]
-    shown = readdress_plan(hosts, observed["nodes"], observed["services"])
+    shown = readdress_plan(hosts, observed["nodes"], observed["services"], observed.get("encrypted", []))
     return {name: value for name, value in json.loads(json.dumps(shown)).items() if value}
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from ansible.errors import AnsibleFilterError
+from ansible_collections.meshwork.swarm.plugins.filter.hosts_apart import hosts_apart
 from ansible_collections.meshwork.swarm.plugins.filter.peer_addresses import peer_addresses
 
 
@@ -54,3 +55,26 @@ def test_an_interface_that_nobody_has_read_shuts_nobody_out(more: dict[str, Any]
         peer_addresses([host("a", ansible_host="10.0.0.1", swarm_data_path_addr="eth1", **more)])
     assert "a: eth1 is taken for an interface" in str(raised.value)
     assert known in str(raised.value)
+
+
+def member(name: str, node_addr: str, data_path_addr: str, **variables: Any) -> dict[str, Any]:
+    """A host that has joined."""
+    membership = {"state": "active", "node_addr": node_addr, "data_path_addr": data_path_addr}
+    return host(name, live_manager_info={"membership": membership}, **variables)
+
+
+def test_what_a_member_has_joined_with_is_let_in_until_it_has_moved() -> None:
+    hosts = [member("a", "10.0.0.1", "10.1.0.1", swarm_address="10.2.0.1"), member("b", "", "", ansible_host="10.0.0.2")]
+    assert peer_addresses(hosts) == ["10.2.0.1", "10.0.0.1", "10.1.0.1", "10.0.0.2"]
+
+
+def test_a_data_path_is_apart_as_joined_or_as_written() -> None:
+    hosts = [
+        member("together", "10.0.0.1", "10.0.0.1", swarm_data_path_addr="10.1.0.1"),
+        member("apart", "10.0.0.2", "10.1.0.2"),
+        member("unknown", "10.0.0.3", "", ansible_host="10.0.0.3", swarm_data_path_addr="10.1.0.3"),
+        host("coming", ansible_host="10.0.0.4", swarm_data_path_addr="10.1.0.4"),
+        host("plain", ansible_host="10.0.0.5", swarm_data_path_addr="10.0.0.5"),
+        host("simple", ansible_host="10.0.0.6"),
+    ]
+    assert hosts_apart(hosts) == ["apart", "coming"]
