@@ -126,7 +126,7 @@ def test_A6_a_worker_is_not_asked_to_do_swarm_wide_work(cluster: Machines, ansib
 def test_A8_another_advertise_address_than_the_node_has(cluster: Machines, ansible: Ansible) -> None:
     message = ansible.module(cluster.manager, "cluster", {"advertise_addr": "10.97.0.99"}).refused()
     assert "advertise_addr: wanted 10.97.0.99, found 10.97.0.11" in message
-    assert "leave and join again" in message
+    assert "an address is fixed when a node joins; playbooks/readdress.yml moves the nodes" in message
 
 
 @pytest.mark.usefixtures("unchanged")
