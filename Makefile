@@ -102,8 +102,12 @@ lab-down: ## end the lab LAB_NAME (main)
 	@$(LAB) down
 
 .PHONY: integration
-integration: venv lab-up ## the contract suite against the lab's Engine, and the lab's stories
-	@pytest tests/integration --junitxml=$(RESULTS)/integration.xml
+integration: venv lab-up ## the contract suite against the lab's Engine, and the lab's stories but for the long ones
+	@pytest tests/integration -m "not long" --junitxml=$(RESULTS)/integration.xml
+
+.PHONY: integration-long
+integration-long: venv lab-up ## the long stories: members that need a hand, backup and recovery, addresses
+	@pytest tests/integration -m long --reuse-cluster --junitxml=$(RESULTS)/integration-long.xml
 
 .PHONY: molecule
 molecule: venv lab-up ## molecule/default on the lab, verified with testinfra
@@ -119,14 +123,20 @@ molecule-ha: venv lab-down ## molecule/ha on a lab of five nodes: a manager lost
 	    molecule test --scenario-name ha
 
 .PHONY: test
-test: ## everything in this order: lint, sanity, unit, integration on a lab of three nodes, molecule/ha on one of five
+test: ## in this order: lint, sanity, unit, then one lab for integration and molecule/default
 	@rm -rf $(RESULTS)
 	@$(MAKE) --no-print-directory lint sanity unit
 	@# a lab that an earlier run left behind is not a clean start
 	@$(MAKE) --no-print-directory LAB_NAME=$(TEST_LAB) lab-down
-	@$(MAKE) --no-print-directory LAB_NAME=$(TEST_LAB) integration molecule-ha
+	@$(MAKE) --no-print-directory LAB_NAME=$(TEST_LAB) integration molecule
 	@$(MAKE) --no-print-directory LAB_NAME=$(TEST_LAB) lab-down
-	@.venv/bin/python tests/bin/counts.py $(RESULTS)/{unit,integration,ha,ha-built,ha-lost,ha-swapped,ha-recovered}.xml
+	@.venv/bin/python tests/bin/counts.py $(RESULTS)/{unit,integration,molecule}.xml
+
+.PHONY: test-all
+test-all: test ## test, then the long stories and molecule/ha
+	@$(MAKE) --no-print-directory LAB_NAME=$(TEST_LAB) integration-long molecule-ha
+	@$(MAKE) --no-print-directory LAB_NAME=$(TEST_LAB) lab-down
+	@.venv/bin/python tests/bin/counts.py $(RESULTS)/{unit,integration,molecule,integration-long,ha,ha-built,ha-lost,ha-swapped,ha-recovered}.xml
 
 .PHONY: demo
 demo: ## three machines become a swarm, proved with traffic; the lab stays up

@@ -12,6 +12,8 @@ import pytest
 from stories.machines import LAB, Machines, eventually, run
 from stories.playing import Ansible, Run
 
+pytestmark = pytest.mark.long
+
 ONLY_CLUSTER = ("site.yml", "--tags", "cluster")
 STOP = "systemctl stop docker.socket docker.service"
 RESTART = "systemctl restart docker.service"

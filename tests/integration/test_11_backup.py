@@ -15,6 +15,8 @@ import pytest
 from stories.machines import Machines, eventually
 from stories.playing import Ansible
 
+pytestmark = pytest.mark.long
+
 STATE = "/var/lib/docker/swarm"
 SECRET = "meshwork-story"
 WIPE = (

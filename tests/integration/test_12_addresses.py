@@ -20,6 +20,8 @@ from stories.machines import Machines, eventually
 from stories.playing import Ansible
 from stories.wire import ESP, VXLAN, captured
 
+pytestmark = pytest.mark.long
+
 MOVING = ("node1", "node3")
 DATA_PATH = "swarm_data_path_addr={{ 'eth1' if inventory_hostname in ['node1', 'node3'] else 'eth0' }}"
 APART = ("-e", DATA_PATH, "-e", "readdress_allow_encrypted_apart=true")
