@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import signal
@@ -152,6 +153,8 @@ class Ansible:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                # a run in the background of a script is started with SIGINT ignored, and so would be what it starts
+                preexec_fn=functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
             )
         try:
             if interrupt_at:
