@@ -95,6 +95,7 @@ def test_A3_one_setting_changes_and_no_other(cluster: Machines, ansible: Ansible
     assert swarm_of(cluster)["Spec"] == before["Spec"]
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("as_it_was")
 def test_A3_own_root_is_taken_into_use_and_an_external_ca_is_kept(
     cluster: Machines, ansible: Ansible, own: Root, tmp_path: Path, figures: list[str]
@@ -127,6 +128,7 @@ def test_A3_own_root_is_taken_into_use_and_an_external_ca_is_kept(
         assert not left.split(), f"files of {node}"
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("as_it_was")
 def test_A3_a_rotation_names_the_node_that_it_waits_for_and_ends_without_help(cluster: Machines, ansible: Ansible, own: Root) -> None:
     node = cluster.workers[-1]
