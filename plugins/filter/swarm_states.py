@@ -21,8 +21,8 @@ positional: manager
 options:
   _input:
     description:
-      - For each host its inventory C(name), what M(meshwork.swarm.cluster_info) returned there as C(info), the C(advertise_addr) that it
-        should have, and whether it is to be a C(manager).
+      - For each host its inventory C(name), what M(meshwork.swarm.cluster_info) returned there as C(info), the C(advertise_addr),
+        C(listen_addr) and C(data_path_addr) that it should have (empty is not compared), and whether it is to be a C(manager).
     type: list
     elements: dict
     required: true
@@ -74,7 +74,7 @@ def swarm_states(
     if unknown:
         raise AnsibleFilterError(f"swarm_states: {', '.join(unknown)} cannot be ignored; only {', '.join(IGNORABLE)} can")
     try:
-        hosts = tuple(read_host(each["name"], each["info"], str(each["advertise_addr"]), bool(each["manager"])) for each in standings)
+        hosts = tuple(read_host(each) for each in standings)
         nodes = next((tuple(each["info"]["nodes"]) for each in standings if each["name"] == manager), ())
     except (KeyError, TypeError) as error:
         raise AnsibleFilterError(f"swarm_states: this is not what cluster_info returns: {error!r}") from error

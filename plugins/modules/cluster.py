@@ -224,7 +224,7 @@ from ansible_collections.meshwork.swarm.plugins.module_utils._engine import clie
 from ansible_collections.meshwork.swarm.plugins.module_utils._kernel.addresses import interfaces
 from ansible_collections.meshwork.swarm.plugins.module_utils._kernel.ports import tcp_port_free
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.authority import check_key
-from ansible_collections.meshwork.swarm.plugins.module_utils._model.membership import GOSSIP_PORT, Addresses, show_membership
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.membership import GOSSIP_PORT, read_addresses, show_membership
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.swarm import SWARM, check_swarm, read_swarm
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.table import argument_spec, parse, show
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan import authority
@@ -245,7 +245,7 @@ class ClusterWork(Reconciliation[Cluster]):
         check_swarm(values)
         if params["signing_ca_key"]:
             check_key(params["signing_ca_key"])
-        addresses = Addresses(params["advertise_addr"], params["listen_addr"], params["data_path_addr"])
+        addresses = read_addresses(params)
         self.wanted = WantedCluster(
             values,
             addresses,

@@ -111,10 +111,6 @@ host:
     address_interface:
       description: The interface whose first IPv4 address it is, else empty.
       type: str
-    interfaces:
-      description: The names of the host's interfaces. Empty where RV(host.address_here) is null.
-      type: list
-      elements: str
     certificate:
       description:
         - The certificate by which the host is known in its swarm, with C(node_id), C(role), C(swarm_id), C(not_before) and C(not_after)

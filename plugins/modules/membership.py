@@ -119,7 +119,7 @@ from ansible_collections.meshwork.swarm.plugins.module_utils._engine import clie
 from ansible_collections.meshwork.swarm.plugins.module_utils._kernel.addresses import interfaces
 from ansible_collections.meshwork.swarm.plugins.module_utils._kernel.ports import tcp_port_free
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.errors import EngineError, OutOfSequence
-from ansible_collections.meshwork.swarm.plugins.module_utils._model.membership import GOSSIP_PORT, Addresses, show_membership
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.membership import GOSSIP_PORT, read_addresses, show_membership
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.membership import Host, WantedMembership, plan_membership
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.plan import Plan, Step
 from ansible_collections.meshwork.swarm.plugins.module_utils._run import Reconciliation, run
@@ -138,7 +138,7 @@ class MembershipWork(Reconciliation[Host]):
             role=params["role"],
             remote_addrs=tuple(params["remote_addrs"]),
             join_token=params["join_token"] or "",
-            addresses=Addresses(params["advertise_addr"], params["listen_addr"], params["data_path_addr"]),
+            addresses=read_addresses(params),
             availability=params["availability"],
             node_ids=frozenset(params["node_ids"]),
             force=params["force"],

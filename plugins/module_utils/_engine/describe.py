@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Mapping, Sequence
 from typing import Any, Callable
 
@@ -41,7 +40,6 @@ def _host(engine: Engine, membership: Membership, reference_clock: float | None)
         "clock_offset": None if clock is None or reference_clock is None else round(clock - reference_clock, 1),
         "address_here": is_here(address) if address else None,
         "address_interface": interface_of(address) if address else "",
-        "interfaces": [name for _index, name in socket.if_nameindex()] if address else [],
         "certificate": show_certificate(membership.certificate) if membership.certificate else None,
     }
 

@@ -124,6 +124,21 @@ def show_membership(membership: Membership) -> dict[str, Any]:
     }
 
 
+def read_shown(shown: Mapping[str, Any], clock: float | None = None, certificate: Certificate | None = None) -> Membership:
+    """The membership behind what show_membership made of it. The IDs of other managers are not shown, so they stay empty."""
+    texts = {name: str(shown[name]) for name in ("state", "node_id", "node_addr", "cluster_id", "error", "hostname", "engine_version")}
+    return Membership(
+        **texts,
+        # of a manager without a majority it counts that it is one; whether it is live tells its error
+        control=shown["role"] == "manager",
+        managers=tuple(("", str(address)) for address in shown["managers"]),
+        listen_addr=str(shown["listen_addr"]),
+        data_path_addr=str(shown["data_path_addr"]),
+        clock=clock,
+        certificate=certificate,
+    )
+
+
 @dataclass(frozen=True)
 class Addresses:
     """Where a host is to be reached: address, address:port or interface name, as `docker swarm init` takes them."""
@@ -136,3 +151,13 @@ class Addresses:
         """The fields of POST /swarm/init and /swarm/join; the Engine wants a listen address always."""
         given = {"AdvertiseAddr": self.advertise_addr, "DataPathAddr": self.data_path_addr}
         return {"ListenAddr": self.listen_addr or "0.0.0.0:2377", **{name: value for name, value in given.items() if value}}
+
+
+def read_addresses(options: Mapping[str, Any]) -> Addresses:
+    """Addresses from options of that name. What is not written is None."""
+    return Addresses(*(str(options.get(name) or "") or None for name in ("advertise_addr", "listen_addr", "data_path_addr")))
+
+
+def read_interfaces(shown: Mapping[str, Any] | None) -> Interfaces:
+    """Interfaces from what meshwork.swarm.cluster_info told of them; none where they were not asked for."""
+    return {str(name): tuple(str(address) for address in found) for name, found in (shown or {}).items()}

@@ -100,6 +100,7 @@ def moved(wanted: Addresses, found: Membership, interfaces: Interfaces) -> tuple
     """Where a member's addresses are not those wanted. What is not written, or cannot be read, is not compared.
 
     Only a manager listens; a worker gets its listen address when it joins, and nobody comes to it.
+    Of an address that is a DNS name nothing can be said here.
     """
     pairs = [("advertise_addr", resolved(wanted.advertise_addr or "", interfaces), found.node_addr)]
     if wanted.listen_addr and found.listen_addr and found.role == "manager":
@@ -109,11 +110,12 @@ def moved(wanted: Addresses, found: Membership, interfaces: Interfaces) -> tuple
     return tuple(Moved(option, to, there) for option, to, there in pairs if to and not _same(to, there))
 
 
-def _same(one: str, other: str) -> bool:
+def _same(wanted: str, found: str) -> bool:
     try:
-        return ipaddress.ip_address(one) == ipaddress.ip_address(other)
+        addresses = {ipaddress.ip_address(host_part(each)) for each in (wanted, found)}
     except ValueError:
-        return one == other
+        return True
+    return len(addresses) == 1 and _port(wanted) == _port(found)
 
 
 def unfit_data_path(addresses: Addresses, interfaces: Interfaces, engine_version: str, item: str) -> tuple[Blocker, ...]:

@@ -6,14 +6,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .._model.certificate import BACKDATED, Certificate
-from .._model.membership import Membership
-from .addresses import host_part
+from .._model.membership import Addresses, Interfaces, Membership, read_addresses, read_interfaces, read_shown
+from .addresses import READDRESS, host_part, moved
 from .quorum import majority
 from .states import BRING_BACK, LEAVE, LOCKED, QUORUM_LOST, RECOVER, Finding, own_state
 
@@ -37,20 +36,22 @@ valid yet; and on one that is further ahead a certificate of the shortest life, 
 
 _EVERYWHERE = ("lo", "docker0", "docker_gwbridge")
 """Interfaces that every host has for itself: packets for their addresses never leave the sender."""
-READDRESS = "let it leave and join again with the right address (playbook readdress)"
 
 
 @dataclass(frozen=True)
 class Host:
-    """One host as meshwork.swarm.cluster_info tells it. `advertise_addr` is what the inventory wants, `manager` its group."""
+    """One host as meshwork.swarm.cluster_info tells it. `wanted` are the inventory's addresses, `manager` says its group.
+
+    `interfaces` are empty where they were not asked for, since all addresses are written as addresses.
+    """
 
     name: str
     membership: Membership
     clock_offset: float | None = None
     address_here: bool | None = None
     interface: str = ""
-    interfaces: tuple[str, ...] = ()
-    advertise_addr: str = ""
+    interfaces: Interfaces = field(default_factory=dict)
+    wanted: Addresses = field(default_factory=Addresses)
     manager: bool = False
 
     @property
@@ -88,32 +89,23 @@ class Cluster:
         return next((host for host in self.hosts if host.name == self.manager), None)
 
 
-def read_host(name: str, told: Mapping[str, Any], advertise_addr: str = "", manager: bool = False) -> Host:
-    """A host from the return values of meshwork.swarm.cluster_info. Raises KeyError or TypeError where they are not."""
-    shown: Mapping[str, Any] = told["membership"]
+def read_host(standing: Mapping[str, Any]) -> Host:
+    """A host from how it stands: its `name`, `manager`, the wanted addresses, and what meshwork.swarm.cluster_info told there (`info`).
+
+    Raises KeyError or TypeError where something is missing.
+    """
+    told: Mapping[str, Any] = standing["info"]
     more: Mapping[str, Any] = told["host"]
-    membership = Membership(
-        state=str(shown["state"]),
-        node_id=str(shown["node_id"]),
-        node_addr=str(shown["node_addr"]),
-        cluster_id=str(shown["cluster_id"]),
-        # of a manager without a majority it counts that it is one
-        control=shown["role"] == "manager",
-        error=str(shown["error"]),
-        hostname=str(shown["hostname"]),
-        managers=tuple(("", str(address)) for address in shown["managers"]),
-        clock=more["clock"],
-        certificate=Certificate(**more["certificate"]) if more["certificate"] else None,
-    )
+    certificate = Certificate(**more["certificate"]) if more["certificate"] else None
     return Host(
-        name=name,
-        membership=membership,
+        name=str(standing["name"]),
+        membership=read_shown(told["membership"], more["clock"], certificate),
         clock_offset=more["clock_offset"],
         address_here=more["address_here"],
         interface=str(more["address_interface"]),
-        interfaces=tuple(more["interfaces"]),
-        advertise_addr=advertise_addr,
-        manager=manager,
+        interfaces=read_interfaces(told.get("interfaces")),
+        wanted=read_addresses(standing),
+        manager=bool(standing["manager"]),
     )
 
 
@@ -285,28 +277,22 @@ def _addresses(host: Host, cluster: Cluster) -> Iterator[Finding]:
     comes_from = f" The managers see it come from {seen}." if seen not in ("", address) else ""
     if host.address_here is False:
         reason = f"is known to the other nodes at {address}, which none of its interfaces has any more.{comes_from}"
-        yield Finding(ADDRESS_GONE, host.name, reason.rstrip("."), f"give it the address back, or {READDRESS}")
+        yield Finding(
+            ADDRESS_GONE, host.name, reason.rstrip("."), f"give it the address back, or say in the inventory which it has now: {READDRESS}"
+        )
         return
     twins = [other.name for other in cluster.hosts if other is not host and other.member and other.membership.node_addr == address]
     if host.interface in _EVERYWHERE or twins:
         whose = f"which {', '.join(twins)} advertises, too" if twins else f"its {host.interface}, which every host has for itself"
         reason = f"is known to the other nodes at {address}, {whose}, so they cannot reach it there.{comes_from}"
         yield Finding(
-            ADDRESS_UNREACHABLE, host.name, reason.rstrip("."), f"check its swarm_address ({host.advertise_addr}) and {READDRESS}"
+            ADDRESS_UNREACHABLE, host.name, reason.rstrip("."), f"check its swarm_address ({host.wanted.advertise_addr}): {READDRESS}"
         )
-    elif _differs(host):
-        reason = f"is known to the other nodes at {address}, and the inventory says {host.advertise_addr}"
-        remedy = f"write swarm_address: {address} where the inventory is wrong, or {READDRESS}"
-        yield Finding(ADDRESS_DIFFERS, host.name, reason, remedy)
-
-
-def _differs(host: Host) -> bool:
-    """Whether the inventory wants another address. Of an interface only its first address can be compared, of a name nothing."""
-    wanted = host_part(host.advertise_addr)
-    try:
-        return ipaddress.ip_address(wanted) != ipaddress.ip_address(host.membership.node_addr)
-    except ValueError:
-        return bool(host.interface) and wanted in host.interfaces and wanted != host.interface
+        return
+    differences = moved(host.wanted, host.membership, host.interfaces)
+    if differences:
+        reason = f"is a member at other addresses than the inventory's: {', '.join(str(each) for each in differences)}"
+        yield Finding(ADDRESS_DIFFERS, host.name, reason, f"correct the inventory where it is wrong; {READDRESS}")
 
 
 def _duplicates(cluster: Cluster) -> Iterator[Finding]:

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .._model.membership import Addresses, Interfaces, Membership
+from .._model.membership import Addresses, Interfaces, Membership, read_addresses, read_interfaces, read_shown
 from .addresses import host_part, moved, not_on_host, resolved, told_to_engine, unfit_data_path, with_port
 from .plan import Blocker
 from .quorum import arithmetic, majority
@@ -278,26 +278,10 @@ def _left_behind(moves: Sequence[Move], nodes: Sequence[Node]) -> list[Blocker]:
 
 def read_members(hosts: Sequence[Mapping[str, Any]]) -> list[Member]:
     """The members from what cluster_info told on each host, beside the addresses that are wanted there."""
-    members = []
-    for host in hosts:
-        shown: Mapping[str, Any] = host["membership"]
-        # a role is read from the managers that a host knows; what is shown has been read already
-        own = ((str(shown["node_id"]), str(shown["node_addr"])),) if shown["role"] == "manager" else ()
-        membership = Membership(
-            state=str(shown["state"]),
-            node_id=str(shown["node_id"]),
-            node_addr=str(shown["node_addr"]),
-            control=bool(shown["live_manager"]),
-            error=str(shown["error"]),
-            engine_version=str(shown["engine_version"]),
-            managers=own,
-            listen_addr=str(shown["listen_addr"]),
-            data_path_addr=str(shown["data_path_addr"]),
-        )
-        wanted = Addresses(*(str(host.get(option) or "") or None for option in ("advertise_addr", "listen_addr", "data_path_addr")))
-        interfaces = {str(name): tuple(found) for name, found in (host.get("interfaces") or {}).items()}
-        members.append(Member(str(host["host"]), membership, interfaces, wanted))
-    return members
+    return [
+        Member(str(host["host"]), read_shown(host["membership"]), read_interfaces(host.get("interfaces")), read_addresses(host))
+        for host in hosts
+    ]
 
 
 def show_moves(plan: Moves) -> dict[str, Any]:

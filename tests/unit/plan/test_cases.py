@@ -155,7 +155,11 @@ def moves(_name: str, folder: Path, _check: bool, _monkeypatch: pytest.MonkeyPat
     """What the filter readdress_plan makes of a case: `desired.yml` has the addresses by host, `observed.json` what cluster_info said."""
     observed = json.loads((folder / "observed.json").read_text())
     desired = yaml.safe_load((folder / "desired.yml").read_text())
-    hosts = [{"host": host, **desired[host], **found} for host, found in observed["hosts"].items()]
+    unread = {"hostname": "", "cluster_id": "", "managers": []}
+    hosts = [
+        {"host": host, **desired[host], **found, "membership": {**unread, **found["membership"]}}
+        for host, found in observed["hosts"].items()
+    ]
     shown = readdress_plan(hosts, observed["nodes"], observed["services"], observed.get("encrypted", []))
     return {name: value for name, value in json.loads(json.dumps(shown)).items() if value}
 

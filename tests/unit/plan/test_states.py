@@ -39,11 +39,14 @@ def healthy(number: int) -> dict[str, Any]:
         "advertise_addr": address,
         "manager": role == "manager",
         "info": {
+            "interfaces": {"lo": ["127.0.0.1"], "eth0": [address, "fe80::1"], "eth1": [f"10.97.1.1{number}"], "docker0": ["172.17.0.1"]},
             "membership": {
                 "state": "active",
                 "role": role,
                 "node_id": f"id{number}",
                 "node_addr": address,
+                "listen_addr": "0.0.0.0:2377",
+                "data_path_addr": address,
                 "cluster_id": "swarm1" if role == "manager" else "",
                 "live_manager": role == "manager",
                 "error": "",
@@ -56,7 +59,6 @@ def healthy(number: int) -> dict[str, Any]:
                 "clock_offset": 0.5,
                 "address_here": True,
                 "address_interface": "eth0",
-                "interfaces": ["lo", "eth0", "eth1", "docker0"],
                 "certificate": {
                     "node_id": f"id{number}",
                     "role": role,
