@@ -27,7 +27,19 @@ OPTIONS: dict[str, Any] = {
     "encrypted": {"type": "bool", "default": False},
     "guard": {"type": "bool", "default": True},
     "persistent": {"type": "bool", "default": True},
+    "published": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "port": {"type": "int", "required": True},
+            "protocol": {"type": "str", "choices": ["tcp", "udp", "sctp"], "default": "tcp"},
+            "sources": {"type": "list", "elements": "str", "required": True},
+        },
+    },
 }
+PEERS = "peers"
+"""A source that stands for the addresses of all peers."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +71,23 @@ class Rule:
 
 
 @dataclass(frozen=True)
+class Published:
+    """A port that services publish, and who may reach it: subnets by family (4 and 6), sorted as numbers. Nobody else may.
+
+    Both ways of publishing are meant, the routing mesh and the mode `host`.
+    """
+
+    protocol: str
+    port: int
+    sources: Mapping[int, tuple[str, ...]]
+
+    @property
+    def subject(self) -> str:
+        """What is published, as people write it: "8080/tcp"."""
+        return f"{self.port}/{self.protocol}"
+
+
+@dataclass(frozen=True)
 class Entry:
     """One rule as a backend writes it. Two entries are the same when their `text` is.
 
@@ -75,16 +104,18 @@ class Layer:
     """What one address family has of ours, now or at the next boot.
 
     `peers` are the members of the set (None: there is no set), `entries` the rules (None: there is no chain or policy to
-    hold them), `attached` says that packets really come by these rules.
+    hold them), `attached` says that packets really come by these rules. `published` are the rules for published ports (None: there is
+    nothing to hold them).
     """
 
     peers: tuple[str, ...] | None = None
     entries: tuple[Entry, ...] | None = None
     attached: bool = False
+    published: tuple[Entry, ...] | None = None
 
     @property
     def empty(self) -> bool:
-        return self.peers is None and self.entries is None and not self.attached
+        return self.peers is None and self.entries is None and self.published is None and not self.attached
 
 
 @dataclass(frozen=True)
@@ -96,6 +127,7 @@ class Desired:
     rules: tuple[Rule, ...] = ()
     guarded: tuple[tuple[str, int], ...] = ()
     persistent: bool = True
+    published: tuple[Published, ...] = ()
 
     @property
     def count(self) -> str:
@@ -117,13 +149,50 @@ def parse_firewall(options: Mapping[str, Any]) -> Desired:
     if not role:
         raise InvalidOption("role", "manager or worker", role, "only managers are reached on 2377/tcp")
     manager = role == "manager"
+    peers = parse_peers(options.get("peers") or ())
     return Desired(
         present=True,
-        peers=parse_peers(options.get("peers") or ()),
+        peers=peers,
         rules=swarm_rules(manager, port, bool(options["encrypted"])),
         guarded=(("tcp", MANAGEMENT_PORT), ("tcp", GOSSIP_PORT), ("udp", port), ("udp", GOSSIP_PORT)) if options["guard"] else (),
         persistent=bool(options["persistent"]),
+        published=parse_published(options.get("published") or (), peers),
     )
+
+
+def parse_published(written: Sequence[Mapping[str, Any]], peers: Mapping[int, tuple[str, ...]]) -> tuple[Published, ...]:
+    """Published ports in the order of their numbers, each once. Raises InvalidOption that names the entry."""
+    found: dict[tuple[int, str], Published] = {}
+    for index, each in enumerate(written):
+        port, protocol = each["port"], each.get("protocol") or "tcp"
+        if not 1 <= port <= 65535:
+            raise InvalidOption(f"published[{index}].port", "a port from 1 to 65535", port)
+        if (port, protocol) in found:
+            raise InvalidOption(f"published[{index}].port", "each port once", f"{port}/{protocol}", "put all its sources into one entry")
+        sources: dict[int, list[str]] = {family: [] for family in FAMILIES}
+        for place, source in enumerate(each["sources"]):
+            if source == PEERS:
+                for family in FAMILIES:
+                    sources[family] += peers[family]
+                continue
+            subnet = _subnet(f"published[{index}].sources[{place}]", source)
+            sources[subnet.version].append(str(subnet.network_address) if subnet.num_addresses == 1 else str(subnet))
+        ordered = {family: tuple(sorted(set(subnets), key=_subnet_number)) for family, subnets in sources.items()}
+        found[port, protocol] = Published(protocol, port, ordered)
+    return tuple(found[key] for key in sorted(found))
+
+
+def _subnet(item: str, source: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    try:
+        return ipaddress.ip_network(str(source).strip())
+    except ValueError as error:
+        expected = f'an address, a subnet such as 10.0.0.0/24, or "{PEERS}" for all hosts of the cluster'
+        raise InvalidOption(item, expected, source, str(error)) from None
+
+
+def _subnet_number(subnet: str) -> tuple[int, int]:
+    network = ipaddress.ip_network(subnet)
+    return int(network.network_address), network.prefixlen
 
 
 def parse_peers(written: Sequence[Any]) -> dict[int, tuple[str, ...]]:
