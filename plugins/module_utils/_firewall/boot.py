@@ -10,9 +10,10 @@ Nothing else is saved or restored, so neither netfilter-persistent nor iptables.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from .._model.firewall import Layer
-from .chain import JUMP, chain_lines, read_saved, read_set, restore_text, set_lines
+from .chain import PUBLISHED, SWARM, Place, chain_lines, read_saved, read_set, restore_text, set_lines
 from .host import Action, Command, Host, RemoveFile, RemoveFolder, WriteFile
 
 PARENT = "/etc/meshwork-swarm"
@@ -26,15 +27,14 @@ PROGRAM = {4: "iptables", 6: "ip6tables"}
 NOTE = "# Written by the Ansible module meshwork.swarm.firewall; changes made here are lost.\n"
 
 
-def unit_text(families: Sequence[int]) -> str:
+def unit_text(families: Sequence[int], published: bool) -> str:
     """The unit. It runs before any network is up, after the services that load a whole ruleset of the administrator's."""
     lines: list[str] = []
     for family in families:
-        program = PROGRAM[family]
         lines += [
             f"ipset -exist -file {SETS_FILE[family]} restore",
-            f"{program}-restore --noflush --wait=10 {RULES_FILE[family]}",
-            f"/bin/sh -c '{program} --wait=10 -C {JUMP} 2>/dev/null || {program} --wait=10 -I {JUMP}'",
+            f"{PROGRAM[family]}-restore --noflush --wait=10 {RULES_FILE[family]}",
+            *(_jump(PROGRAM[family], place) for place in (SWARM, *([PUBLISHED] if published else []))),
         ]
     return (
         NOTE
@@ -65,16 +65,27 @@ def files(layers: Mapping[int, Layer]) -> dict[str, str]:
     for family, layer in layers.items():
         if layer.peers is not None and layer.entries is not None:
             written[SETS_FILE[family]] = NOTE + "".join(f"{line}\n" for line in set_lines(family, layer.peers, create=True))
-            written[RULES_FILE[family]] = NOTE + restore_text(chain_lines(layer.entries))
+            lines = {SWARM: chain_lines(SWARM, layer.entries)}
+            if layer.published is not None:
+                lines[PUBLISHED] = chain_lines(PUBLISHED, layer.published)
+            written[RULES_FILE[family]] = NOTE + restore_text(lines)
     if written:
-        written[UNIT_FILE] = unit_text(sorted(layers))
+        written[UNIT_FILE] = unit_text(sorted(layers), _publishes(layers))
     return written
+
+
+def _publishes(layers: Mapping[int, Layer]) -> bool:
+    return any(layer.published is not None for layer in layers.values())
+
+
+def _jump(program: str, place: Place) -> str:
+    to_table = f"{program} --wait=10 -t {place.table}"
+    return f"/bin/sh -c '{to_table} -C {place.jump} 2>/dev/null || {to_table} -I {place.jump}'"
 
 
 def read_layers(host: Host, families: Sequence[int]) -> tuple[dict[int, Layer], tuple[str, ...]]:
     """What comes back at boot, by family, and which of our files are there."""
     unit = host.read(UNIT_FILE)
-    attached = unit is not None and unit == unit_text(families) and host.exists(WANTED_LINK)
     there = [UNIT_FILE] if unit is not None else []
     layers = {}
     for family in families:
@@ -83,9 +94,10 @@ def read_layers(host: Host, families: Sequence[int]) -> tuple[dict[int, Layer], 
         layers[family] = Layer(
             peers=None if peers is None else read_set(peers, family)[0],
             entries=None if rules is None else read_saved(rules).entries,
-            attached=attached,
+            published=None if rules is None else read_saved(rules, PUBLISHED).entries,
         )
-    return layers, tuple(there)
+    attached = unit is not None and unit == unit_text(families, _publishes(layers)) and host.exists(WANTED_LINK)
+    return {family: replace(layer, attached=attached) for family, layer in layers.items()}, tuple(there)
 
 
 def keep(found: Mapping[int, Layer], wanted: Mapping[int, Layer]) -> tuple[Action, ...]:

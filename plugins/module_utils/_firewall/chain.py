@@ -8,17 +8,61 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from .._model.firewall import Desired, Entry, Rule, in_order
+from .._model.firewall import Desired, Entry, Published, Rule, in_order
 
-CHAIN = "MESHWORK-SWARM"
 SETS = {4: "meshwork-swarm-4", 6: "meshwork-swarm-6"}
 SET_FAMILY = {4: "inet", 6: "inet6"}
 MARK = "meshwork.swarm: "
-JUMP = f'INPUT -m comment --comment "{MARK}who may reach the ports of the swarm" -j {CHAIN}'
 REJECT = {4: "icmp-admin-prohibited", 6: "icmp6-adm-prohibited"}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where one chain of ours stands: its table, the built-in chain that leads into it, and which packets go there."""
+
+    table: str
+    hook: str
+    chain: str
+    match: str
+
+    @property
+    def jump(self) -> str:
+        """The rule that leads into the chain, without -A."""
+        return f"{self.hook} {self.match} -j {self.chain}"
+
+
+SWARM = Place("filter", "INPUT", "MESHWORK-SWARM", f'-m comment --comment "{MARK}who may reach the ports of the swarm"')
+PUBLISHED = Place(
+    "mangle",
+    "PREROUTING",
+    "MESHWORK-PUBLISHED",
+    f'! -i lo -m addrtype --dst-type LOCAL -m conntrack --ctdir ORIGINAL -m comment --comment "{MARK}who may reach published ports"',
+)
+"""Before the Engine's DNAT, and so with the published port in the packet, whichever way it goes from there: to the ingress network, to a
+container (mode `host`) or to docker-proxy. The answers to what the host itself or a container asked for do not come by."""
+
+
+def render_published(desired: Desired, family: int) -> tuple[Entry, ...]:
+    """The rules for published ports. REJECT exists in the filter table only, so strangers get no answer."""
+    return tuple(entry for published in desired.published for entry in _render_published(published, family))
+
+
+def _render_published(published: Published, family: int) -> list[Entry]:
+    match = f"-p {published.protocol} -m {published.protocol} --dport {published.port}"
+    allowed = [(f"{match} -m set --match-set {SETS[family]} src", "peers")] if published.peers else []
+    for source in published.sources[family]:
+        subnet = source if "/" in source else f"{source}/{WHOLE[family]}"
+        # iptables-save leaves out what matches every address
+        allowed.append((match if subnet.endswith("/0") else f"-s {subnet} {match}", source))
+    chain = PUBLISHED.chain
+    entries = [_entry(match, "published", "RETURN", "publish", f"{published.subject} to {source}", chain) for match, source in allowed]
+    return [*entries, _entry(match, "published, strangers", "DROP", "withhold", published.subject, chain)]
+
+
+WHOLE = {4: 32, 6: 128}
 
 
 def render_chain(desired: Desired, family: int) -> tuple[Entry, ...]:
@@ -58,8 +102,8 @@ def _allow(rule: Rule, family: int) -> Entry:
     return _entry(f"{match} -m set --match-set {SETS[family]} src", rule.purpose, "ACCEPT", "allow", rule.subject)
 
 
-def _entry(match: str, purpose: str, target: str, verb: str, subject: str) -> Entry:
-    return Entry(canonical(f'-A {CHAIN} {match} -m comment --comment "{MARK}{purpose}" -j {target}'), verb, subject)
+def _entry(match: str, purpose: str, target: str, verb: str, subject: str, chain: str = SWARM.chain) -> Entry:
+    return Entry(canonical(f'-A {chain} {match} -m comment --comment "{MARK}{purpose}" -j {target}'), verb, subject)
 
 
 def canonical(line: str) -> str:
@@ -74,19 +118,19 @@ def canonical(line: str) -> str:
 
 @dataclass(frozen=True)
 class Saved:
-    """What iptables-save prints of ours. `entries` is None when there is no such chain.
+    """What iptables-save prints of one chain of ours. `entries` is None when there is no such chain.
 
-    `jumps` are the rules of INPUT that lead into the chain, as printed. `place` is where in INPUT (from 1, our own jumps not
-    counted) the jump belongs. `attached` says that the only jump is the right one and stands in a right place.
+    `jumps` are the rules of the built-in chain that lead into ours, as printed. `number` is where among its rules (from 1, our own
+    jumps not counted) the jump belongs. `attached` says that the only jump is the right one and stands in a right place.
     """
 
-    entries: tuple[Entry, ...] | None
-    jumps: tuple[str, ...]
-    place: int
-    attached: bool
+    entries: tuple[Entry, ...] | None = None
+    jumps: tuple[str, ...] = ()
+    number: int = 1
+    attached: bool = False
 
 
-def read_saved(text: str) -> Saved:
+def read_saved(text: str, place: Place = SWARM) -> Saved:
     """Read the output of iptables-save, or a file that iptables-restore takes."""
     entries: list[Entry] | None = None
     arrivals: list[str] = []
@@ -94,24 +138,24 @@ def read_saved(text: str) -> Saved:
     for line in text.splitlines():
         if line.startswith("*"):
             table = line[1:].strip()
-        elif table != "filter":
+        elif table != place.table:
             continue
-        elif line.startswith(f":{CHAIN} "):
+        elif line.startswith(f":{place.chain} "):
             entries = entries or []
-        elif line.startswith(f"-A {CHAIN} "):
+        elif line.startswith(f"-A {place.chain} "):
             entries = [*(entries or []), _read_entry(line)]
-        elif line.startswith("-A INPUT "):
+        elif line.startswith(f"-A {place.hook} "):
             arrivals.append(line)
-    jumps = tuple(line for line in arrivals if _target(line) == CHAIN)
+    jumps = tuple(line for line in arrivals if _target(line) == place.chain)
     others = [line for line in arrivals if line not in jumps]
-    first, last = _allowed_places(others)
+    first, last = _allowed_numbers(others)
     stands = 1 + sum(1 for line in arrivals[: arrivals.index(jumps[0])] if line not in jumps) if jumps else 0
-    right = len(jumps) == 1 and canonical(jumps[0]) == canonical(f"-A {JUMP}") and first <= stands <= last
+    right = len(jumps) == 1 and canonical(jumps[0]) == canonical(f"-A {place.jump}") and first <= stands <= last
     return Saved(None if entries is None else tuple(entries), jumps, first, right)
 
 
-def _allowed_places(others: Sequence[str]) -> tuple[int, int]:
-    """The first and the last place in INPUT where the jump works.
+def _allowed_numbers(others: Sequence[str]) -> tuple[int, int]:
+    """The first and the last place in the built-in chain where the jump works.
 
     It stands after the rules with which Docker drops cleartext VXLAN of encrypted networks (libnetwork's overlay driver
     inserts them at the top: `-p udp ... --dport 4789 -m u32|bpf ... -j DROP`), else our rule for peers would let such packets
@@ -122,7 +166,7 @@ def _allowed_places(others: Sequence[str]) -> tuple[int, int]:
     return first, max(first, end)
 
 
-_ENDS = re.compile(r"-A INPUT -j (ACCEPT|DROP|REJECT)\b")
+_ENDS = re.compile(r"-A (INPUT|PREROUTING) -j (ACCEPT|DROP|REJECT)\b")
 
 
 def _drops_cleartext_vxlan(line: str) -> bool:
@@ -143,21 +187,27 @@ def _read_entry(line: str) -> Entry:
     text = canonical(line)
     if MARK not in line:
         return Entry(text)
-    protocol, ports = _PROTOCOL.search(text), _PORTS.search(text)
+    protocol, ports, source = _PROTOCOL.search(text), _PORTS.search(text), _SOURCE.search(text)
     subject = (f"{ports.group(1)}/" if ports else "") + (protocol.group(1) if protocol else "everything")
     subject = f"{subject} inside IPsec" if " --pol ipsec " in text else subject
-    verb = "refuse" if _target(line) == "REJECT" else "keep" if "-i lo" in text else "allow"
+    verb = _VERBS.get(_target(line), "keep" if "-i lo" in text else "allow")
+    if verb == "publish":
+        subject += f" to {source.group(1) if source else 'peers' if '--match-set' in text else 'everybody'}"
     return Entry(text, verb, subject if ports else subject.upper())
 
 
-def restore_text(lines: Sequence[str]) -> str:
-    """What iptables-restore takes for the filter table: one transaction."""
-    return "".join(f"{line}\n" for line in ("*filter", *lines, "COMMIT"))
+_VERBS = {"REJECT": "refuse", "RETURN": "publish", "DROP": "withhold"}
+_SOURCE = re.compile(r"-s (\S+?)(?:/32|/128)?(?:\s|$)")
 
 
-def chain_lines(entries: Sequence[Entry]) -> tuple[str, ...]:
-    """The lines that give the chain exactly these rules, with `iptables-restore --noflush`."""
-    return (f":{CHAIN} - [0:0]", *(entry.text for entry in entries))
+def restore_text(lines: Mapping[Place, Sequence[str]]) -> str:
+    """What iptables-restore takes: one transaction for each table that has lines."""
+    return "".join(f"{line}\n" for place, own in lines.items() if own for line in (f"*{place.table}", *own, "COMMIT"))
+
+
+def chain_lines(place: Place, entries: Sequence[Entry]) -> tuple[str, ...]:
+    """The lines that give a chain exactly these rules, with `iptables-restore --noflush`."""
+    return (f":{place.chain} - [0:0]", *(entry.text for entry in entries))
 
 
 def read_set(text: str, family: int) -> tuple[tuple[str, ...], bool]:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from .._model.firewall import Desired, Entry, Layer, in_order
 from .._plan.firewall import Observed, say_peers, say_rules
 from .._plan.plan import Blocker, Step
-from . import boot, policy
+from . import boot, direct, policy
 from .host import Action, Command, Commands, Host, RemoveFile, WriteFile, failed
 
 NAME = {4: "IPv4", 6: "IPv6"}
@@ -46,7 +46,7 @@ class Reading:
 
 
 class Firewalld:
-    """The backend. `observe` runs three programs, and two more when a reload lies ahead."""
+    """The backend. `observe` runs four programs, and two more when a reload lies ahead."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
@@ -63,7 +63,11 @@ class Firewalld:
         ours = policy.read_listing(done.output).get(policy.POLICY)
         entries, attached = policy.read_runtime(ours or {}, families)
         peers = {family: self._members(family) for family in families}
-        runtime = {family: Layer(peers[family], entries[family] if ours is not None else None, attached) for family in families}
+        published = direct.read_runtime(self._host.output(Command(("firewall-cmd", "--direct", "--get-all-rules"))))
+        runtime = {
+            family: Layer(peers[family], entries[family] if ours is not None else None, attached, direct.of_family(published, family))
+            for family in families
+        }
         permanent, files, wrong = self._permanent(families)
         reload = ours is None or not attached or None in peers.values()
         reading = Reading(reload, self._runtime_only() if reload else (), files, wrong, self._host.exists(boot.UNIT_FILE))
@@ -82,10 +86,12 @@ class Firewalld:
         """What is permanent, by family; which files of ours are there; and which of them are of a type that we do not make."""
         text = self._host.read(policy.POLICY_FILE)
         entries, attached = policy.read_policy_xml(text, families) if text is not None else ({}, False)
+        published = direct.read_file(self._host.read(direct.FILE))
         layers, wrong = {}, []
         for family in families:
             members, right = policy.read_set_xml(self._host.read(policy.SET_FILE[family]), family)
-            layers[family] = Layer(None if members is None else in_order(members), entries.get(family), attached)
+            peers = None if members is None else in_order(members)
+            layers[family] = Layer(peers, entries.get(family), attached, direct.of_family(published, family))
             if not right:
                 wrong.append(policy.SET_FILE[family])
         paths = [policy.POLICY_FILE, *policy.SET_FILE.values()]
@@ -117,7 +123,10 @@ class Firewalld:
         if not desired.present:
             left = {family: _emptied(layer) for family, layer in found.runtime.items()}
             return replace(found, runtime=left, permanent={family: Layer() for family in found.permanent}, reading=Reading())
-        layers = {family: Layer(desired.peers[family], policy.render_policy(desired, family), True) for family in found.runtime}
+        layers = {
+            family: Layer(desired.peers[family], policy.render_policy(desired, family), True, direct.render(desired, family))
+            for family in found.runtime
+        }
         return replace(found, runtime=layers, permanent=layers, reading=Reading())
 
     def steps(self, desired: Desired, found: Observed, wanted: Observed) -> Sequence[Step]:
@@ -125,14 +134,24 @@ class Firewalld:
 
         Within the runtime whoever comes is let in before anybody is refused, and a removal goes the other way.
         """
+        permanent = direct.steps(desired, "permanent", found.permanent, wanted.permanent)
+        runtime = direct.steps(desired, "runtime", found.runtime, wanted.runtime)
+        found, wanted = _without_published(found), _without_published(wanted)
         if not desired.present:
-            return [*_change_rules(desired, found, wanted), *_change_sets(found, wanted), *_remove_files(found)]
-        steps = []
+            ours = [*_change_rules(desired, found, wanted), *_change_sets(found, wanted), *_remove_files(found)]
+            return [*permanent, *runtime, *ours]
+        steps = list(permanent)
         if found.permanent != wanted.permanent or found.reading.wrong:
             steps.append(_write_files(desired, found, wanted))
         if found.reading.reload:
+            # it brings the permanent direct rules into the runtime
             return [*steps, _reload(desired, found, wanted)]
-        return [*steps, *_change_sets(found, wanted), *_change_rules(desired, found, wanted)]
+        return [*steps, *runtime, *_change_sets(found, wanted), *_change_rules(desired, found, wanted)]
+
+
+def _without_published(state: Observed) -> Observed:
+    sides = [{family: replace(layer, published=None) for family, layer in side.items()} for side in (state.runtime, state.permanent)]
+    return replace(state, runtime=sides[0], permanent=sides[1])
 
 
 def _emptied(layer: Layer) -> Layer:

@@ -20,13 +20,14 @@ from .host import Action, Command, Commands, Host, failed
 
 PACKAGES = {"iptables-save": "iptables", "iptables-restore": "iptables", "ipset": "ipset"}
 NAME = {4: "IPv4", 6: "IPv6"}
+PLACES = (chain.SWARM, chain.PUBLISHED)
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What the plan has to know of the ruleset besides its layers."""
+    """What the plan has to know of the ruleset besides its layers: each chain of ours by address family."""
 
-    saved: Mapping[int, chain.Saved]
+    saved: Mapping[int, Mapping[chain.Place, chain.Saved]]
     files: tuple[str, ...]
     systemd: bool
 
@@ -43,16 +44,16 @@ class Iptables:
         missing = tuple(sorted({package for program, package in PACKAGES.items() if not self._host.has(program)}))
         permanent, files = boot.read_layers(self._host, families)
         runtime: dict[int, Layer] = {}
-        saved: dict[int, chain.Saved] = {}
+        saved: dict[int, Mapping[chain.Place, chain.Saved]] = {}
         obstacles: list[Blocker] = []
         for family in families:
-            text = "" if "iptables" in missing else self._host.output(Command((f"{boot.PROGRAM[family]}-save", "-t", "filter")))
+            text = "" if "iptables" in missing else self._host.output(Command((f"{boot.PROGRAM[family]}-save",)))
             listing = None if "ipset" in missing else self._listing(family)
             peers, right = (None, True) if listing is None else chain.read_set(listing, family)
             if not right:
                 obstacles.append(_foreign_set(family))
-            saved[family] = chain.read_saved(text)
-            runtime[family] = Layer(peers, saved[family].entries, saved[family].attached)
+            saved[family] = {place: chain.read_saved(text, place) for place in PLACES}
+            runtime[family] = _layer(peers, saved[family])
         reading = Reading(saved, files, systemd=self._host.exists("/run/systemd/system"))
         return Observed("iptables", runtime, permanent, missing, tuple(obstacles), reading)
 
@@ -74,12 +75,12 @@ class Iptables:
     def wanted(self, desired: Desired, found: Observed) -> Observed:
         """What will be found once the desired rules are in force."""
         if desired.present:
-            layers = {family: Layer(desired.peers[family], chain.render_chain(desired, family), True) for family in found.runtime}
+            layers = {family: _rendered(desired, family) for family in found.runtime}
         else:
             layers = {family: Layer() for family in found.runtime}
         persistent = desired.present and desired.persistent
         kept = layers if persistent else {family: Layer() for family in layers}
-        saved = {family: chain.Saved(layer.entries, (), 1, layer.attached) for family, layer in layers.items()}
+        saved = {family: _saved(layer) for family, layer in layers.items()}
         reading = replace(found.reading, saved=saved, files=found.reading.files if persistent else ())
         return replace(found, runtime=layers, permanent=kept, reading=reading)
 
@@ -93,8 +94,8 @@ class Iptables:
                 steps.append(_change_set(family, found.runtime[family], layer))
         for family, layer in wanted.runtime.items():
             now = found.runtime[family]
-            if now.entries != layer.entries or now.attached != layer.attached:
-                action = _write_chain(family, now, layer, found.reading.saved[family])
+            if replace(now, peers=layer.peers) != layer:
+                action = _write_chains(family, found.reading.saved[family], _saved(layer))
                 steps.append(
                     Step("rules", NAME[family], f"{NAME[family]}: {'; '.join(say_rules(desired, now, layer))}", Commands((action,)))
                 )
@@ -113,22 +114,51 @@ def _change_set(family: int, found: Layer, wanted: Layer) -> Step:
     return Step("peers", NAME[family], f"{NAME[family]}: {say_peers(found, wanted)}", Commands((command,)))
 
 
-def _write_chain(family: int, found: Layer, wanted: Layer, saved: chain.Saved) -> Action:
-    lines = list(chain.chain_lines(wanted.entries or ())) if found.entries != wanted.entries else []
-    if not saved.attached:
-        lines += ["-D" + jump[2:] for jump in saved.jumps]
-        lines.append(f"-I {chain.JUMP.replace('INPUT', f'INPUT {saved.place}', 1)}")
+def _layer(peers: tuple[str, ...] | None, saved: Mapping[chain.Place, chain.Saved]) -> Layer:
+    """What was found, as a layer. A chain for published ports that nothing leads into is one that does not work."""
+    swarm, published = saved[chain.SWARM], saved[chain.PUBLISHED]
+    attached = swarm.attached and (published.attached or published == chain.Saved(number=published.number))
+    return Layer(peers, swarm.entries, attached, published.entries)
+
+
+def _rendered(desired: Desired, family: int) -> Layer:
+    published = chain.render_published(desired, family) if desired.published else None
+    return Layer(desired.peers[family], chain.render_chain(desired, family), True, published)
+
+
+def _saved(layer: Layer) -> dict[chain.Place, chain.Saved]:
+    """How a layer will be read back."""
+    return {
+        chain.SWARM: chain.Saved(layer.entries, attached=layer.attached),
+        chain.PUBLISHED: chain.Saved(layer.published, attached=layer.published is not None),
+    }
+
+
+def _write_chains(family: int, found: Mapping[chain.Place, chain.Saved], wanted: Mapping[chain.Place, chain.Saved]) -> Action:
+    lines: dict[chain.Place, list[str]] = {place: [] for place in PLACES}
+    for place, saved in wanted.items():
+        now = found[place]
+        if saved.entries is None:
+            lines[place] = _removal(place, now)
+            continue
+        if now.entries != saved.entries:
+            lines[place] += chain.chain_lines(place, saved.entries)
+        if not now.attached:
+            lines[place] += ["-D" + jump[2:] for jump in now.jumps]
+            lines[place].append(f"-I {place.jump.replace(place.hook, f'{place.hook} {now.number}', 1)}")
     return _restore(family, lines)
+
+
+def _removal(place: chain.Place, found: chain.Saved) -> list[str]:
+    lines = ["-D" + jump[2:] for jump in found.jumps]
+    return lines if found.entries is None else [*lines, f"-F {place.chain}", f"-X {place.chain}"]
 
 
 def _remove(found: Observed) -> list[Step]:
     steps = []
     for family, layer in found.runtime.items():
-        saved = found.reading.saved[family]
-        lines = ["-D" + jump[2:] for jump in saved.jumps]
-        if layer.entries is not None:
-            lines += [f"-F {chain.CHAIN}", f"-X {chain.CHAIN}"]
-        actions: list[Action] = [_restore(family, lines)] if lines else []
+        lines = {place: _removal(place, saved) for place, saved in found.reading.saved[family].items()}
+        actions: list[Action] = [_restore(family, lines)] if any(lines.values()) else []
         if layer.peers is not None:
             actions.append(Command(("ipset", "destroy", chain.SETS[family])))
         if actions:
@@ -147,7 +177,7 @@ def _keep(desired: Desired, found: Observed, wanted: Observed) -> list[Step]:
     return [Step("boot", boot.UNIT, "have nothing of ours come back at boot", Commands(boot.forget(found.reading.files)))]
 
 
-def _restore(family: int, lines: Sequence[str]) -> Command:
+def _restore(family: int, lines: Mapping[chain.Place, Sequence[str]]) -> Command:
     return Command((f"{boot.PROGRAM[family]}-restore", "--noflush", "--wait=10"), chain.restore_text(lines))
 
 

@@ -15,6 +15,7 @@ from .._plan.firewall import MEANING, Observed, Requires, plan
 from .._plan.plan import Plan, Step
 from .._run import Reconciliation
 from .choice import choose, read_active
+from .exposed import open_to_all, read_published
 from .firewalld import Firewalld
 from .host import Host
 from .iptables import Iptables
@@ -29,6 +30,7 @@ class FirewallWork(Reconciliation[Observed]):
         """Takes the module's options. Raises InvalidOption, CommandFailed."""
         self._host = host
         self._missing: list[str] = []
+        self._published: frozenset[tuple[int, str]] = frozenset()
         self._desired: Desired = parse_firewall(options)
         self._name, self._objections = choose(options["backend"], read_active(host), self._desired.present)
         self._backend: Firewalld | Iptables = Firewalld(host) if self._name == "firewalld" else Iptables(host)
@@ -37,6 +39,7 @@ class FirewallWork(Reconciliation[Observed]):
         """Read what is there; nothing is read where the backend itself is in doubt."""
         if self._objections:
             return Observed(self._name, obstacles=self._objections)
+        self._published = read_published(self._host)
         return self._backend.observe()
 
     def plan(self, found: Observed) -> Plan[Observed]:
@@ -62,13 +65,14 @@ class FirewallWork(Reconciliation[Observed]):
             "backend": self._name,
             "peers": [address for addresses in self._desired.peers.values() for address in addresses],
             "rules": [rule.shown() for rule in self._desired.rules],
+            "open_ports": open_to_all(self._published, self._desired),
             "missing_packages": self._missing,
         }
 
 
 def _shown(families: Mapping[int, Layer]) -> dict[str, Any]:
     """One layer; the rules stand once where they are the same for all address families."""
-    rules = {family: [_said(entry) for entry in held.entries or ()] for family, held in families.items()}
+    rules = {family: [_said(entry) for entry in (*(held.entries or ()), *(held.published or ()))] for family, held in families.items()}
     same = all(said == rules[4] for said in rules.values())
     return {
         "peers": [address for held in families.values() for address in held.peers or ()],

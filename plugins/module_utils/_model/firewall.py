@@ -72,7 +72,8 @@ class Rule:
 
 @dataclass(frozen=True)
 class Published:
-    """A port that services publish, and who may reach it: subnets by family (4 and 6), sorted as numbers. Nobody else may.
+    """A port that services publish, and who may reach it: subnets by family (4 and 6), sorted as numbers, and the peers when `peers` is
+    set. Nobody else may.
 
     Both ways of publishing are meant, the routing mesh and the mode `host`.
     """
@@ -80,6 +81,7 @@ class Published:
     protocol: str
     port: int
     sources: Mapping[int, tuple[str, ...]]
+    peers: bool = False
 
     @property
     def subject(self) -> str:
@@ -149,18 +151,17 @@ def parse_firewall(options: Mapping[str, Any]) -> Desired:
     if not role:
         raise InvalidOption("role", "manager or worker", role, "only managers are reached on 2377/tcp")
     manager = role == "manager"
-    peers = parse_peers(options.get("peers") or ())
     return Desired(
         present=True,
-        peers=peers,
+        peers=parse_peers(options.get("peers") or ()),
         rules=swarm_rules(manager, port, bool(options["encrypted"])),
         guarded=(("tcp", MANAGEMENT_PORT), ("tcp", GOSSIP_PORT), ("udp", port), ("udp", GOSSIP_PORT)) if options["guard"] else (),
         persistent=bool(options["persistent"]),
-        published=parse_published(options.get("published") or (), peers),
+        published=parse_published(options.get("published") or ()),
     )
 
 
-def parse_published(written: Sequence[Mapping[str, Any]], peers: Mapping[int, tuple[str, ...]]) -> tuple[Published, ...]:
+def parse_published(written: Sequence[Mapping[str, Any]]) -> tuple[Published, ...]:
     """Published ports in the order of their numbers, each once. Raises InvalidOption that names the entry."""
     found: dict[tuple[int, str], Published] = {}
     for index, each in enumerate(written):
@@ -171,14 +172,11 @@ def parse_published(written: Sequence[Mapping[str, Any]], peers: Mapping[int, tu
             raise InvalidOption(f"published[{index}].port", "each port once", f"{port}/{protocol}", "put all its sources into one entry")
         sources: dict[int, list[str]] = {family: [] for family in FAMILIES}
         for place, source in enumerate(each["sources"]):
-            if source == PEERS:
-                for family in FAMILIES:
-                    sources[family] += peers[family]
-                continue
-            subnet = _subnet(f"published[{index}].sources[{place}]", source)
-            sources[subnet.version].append(str(subnet.network_address) if subnet.num_addresses == 1 else str(subnet))
+            if source != PEERS:
+                subnet = _subnet(f"published[{index}].sources[{place}]", source)
+                sources[subnet.version].append(str(subnet.network_address) if subnet.num_addresses == 1 else str(subnet))
         ordered = {family: tuple(sorted(set(subnets), key=_subnet_number)) for family, subnets in sources.items()}
-        found[port, protocol] = Published(protocol, port, ordered)
+        found[port, protocol] = Published(protocol, port, ordered, PEERS in each["sources"])
     return tuple(found[key] for key in sorted(found))
 
 

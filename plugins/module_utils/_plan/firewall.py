@@ -74,13 +74,19 @@ def _unreachable_family(desired: Desired, found: Observed) -> tuple[Blocker, ...
     return (Blocker("peers", f"{first} is an IPv6 address and this host's kernel has no IPv6", "enable IPv6 or give IPv4 addresses"),)
 
 
-MEANING = {"allow": "allow {} from {}", "refuse": "refuse {} to others", "keep": "let the host itself reach {}"}
+MEANING = {
+    "allow": "allow {} from {}",
+    "refuse": "refuse {} to others",
+    "keep": "let the host itself reach {}",
+    "publish": "publish {}",
+    "withhold": "keep others from published {}",
+}
 """An entry's verb as a sentence, for its subject and those whom it is about."""
 
 
 def say_rules(desired: Desired, found: Layer, wanted: Layer) -> list[str]:
     """In sentences, what becomes of the rules between two layers."""
-    before, after = found.entries or (), wanted.entries or ()
+    before, after = (*(found.entries or ()), *(found.published or ())), (*(wanted.entries or ()), *(wanted.published or ()))
     coming = [entry for entry in after if entry not in before]
     going = [entry for entry in before if entry not in after]
     said = say_entries(coming, desired.count)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.meshwork.swarm.plugins.module_utils._firewall.chain import JUMP, canonical, read_saved, read_set, render_chain
+from ansible_collections.meshwork.swarm.plugins.module_utils._firewall.chain import SWARM, canonical, read_saved, read_set, render_chain
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.firewall import parse_firewall
 
 # iptables-save 1.8.9 (legacy) on a Debian 12 node, Engine 20.10.24, one encrypted overlay network
@@ -49,7 +49,7 @@ COMMIT
 # Completed on Fri Nov 20 11:43:51 2026
 """
 DOCKER_DROP = '-p udp -m policy --dir in --pol none -m udp --dport 4789 -m u32 --u32 "0x0>>0x16&0x3c@0xc&0xffffff00=0x100100" -j DROP'
-OUR_JUMP = JUMP.partition(" ")[2]
+OUR_JUMP = SWARM.jump.partition(" ")[2]
 
 
 def saved(*arrivals: str) -> str:
@@ -108,7 +108,7 @@ def test_a_rule_that_is_not_ours_is_seen_as_such() -> None:
 )
 def test_the_jump_follows_dockers_drops_and_precedes_the_end(arrivals: list[str], attached: bool, place: int) -> None:
     found = read_saved(saved(*arrivals))
-    assert (found.attached, found.place) == (attached, place)
+    assert (found.attached, found.number) == (attached, place)
 
 
 def test_no_chain_is_not_an_empty_chain() -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from ansible_collections.meshwork.swarm.plugins.module_utils._firewall import boot, policy
@@ -212,3 +213,38 @@ def test_a_firewalld_without_policies_is_refused(
     monkeypatch.setattr(firewalld, "answer", usage)
     with pytest.raises(SwarmError, match=r"firewalld: this firewalld has no policies; they came with 0.9.0"):
         run(host, options)
+
+
+HOOK = "! -i lo -m addrtype --dst-type LOCAL -m conntrack --ctdir ORIGINAL"
+WEB = {"port": 8080, "protocol": "tcp", "sources": ["peers", "10.0.0.0/8"]}
+FOREIGN = ["ipv4", "filter", "INPUT", "0", "-p", "tcp", "--dport", "7", "-j", "DROP"]
+
+
+def test_published_ports_are_direct_rules_that_come_back(host: Any, firewalld: Any, options: dict[str, Any]) -> None:
+    firewalld.answer(("firewall-cmd", "--permanent", "--direct", "--add-rule", *FOREIGN))
+    run(host, options)
+    options["published"] = [WEB]
+    sentence = "publish 8080/tcp to 10.9.0.11, 10.9.0.12, 10.0.0.0/8 and 8080/tcp to fd00:9::11; keep others from published 8080/tcp"
+    assert says(run(host, options)) == [f"permanent: {sentence}", f"runtime: {sentence}"]
+    assert firewalld.reloads == 1
+    rules = [" ".join(rule) for rule in firewalld.direct]
+    assert rules == [
+        " ".join(FOREIGN),
+        f"ipv4 mangle PREROUTING 0 -s 10.9.0.11,10.9.0.12,10.0.0.0/8 {HOOK} -p tcp -m tcp --dport 8080 "
+        "-m comment --comment meshwork.swarm: published -j RETURN",
+        f"ipv6 mangle PREROUTING 0 -s fd00:9::11 {HOOK} -p tcp -m tcp --dport 8080 "
+        "-m comment --comment meshwork.swarm: published -j RETURN",
+        *(
+            f"ipv{family} mangle PREROUTING 1 {HOOK} -p tcp -m tcp --dport 8080 "
+            "-m comment --comment meshwork.swarm: published, strangers -j DROP"
+            for family in (4, 6)
+        ),
+    ]
+    firewalld.answer(("firewall-cmd", "--reload"))
+    assert [" ".join(rule) for rule in firewalld.direct] == rules
+    assert says(run(host, options)) == []
+    del firewalld.direct[1]
+    assert says(run(host, options)) == ["runtime: publish 8080/tcp to 10.9.0.11, 10.9.0.12, 10.0.0.0/8"]
+    run(host, {**options, "state": "absent"})
+    assert firewalld.direct == [FOREIGN]
+    assert [rule.get("chain") for rule in ElementTree.fromstring(host.files["/etc/firewalld/direct.xml"])] == ["INPUT"]

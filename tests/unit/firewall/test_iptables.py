@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.meshwork.swarm.plugins.module_utils._firewall import boot
-from ansible_collections.meshwork.swarm.plugins.module_utils._firewall.chain import CHAIN
+from ansible_collections.meshwork.swarm.plugins.module_utils._firewall.chain import PUBLISHED, SWARM
 from ansible_collections.meshwork.swarm.plugins.module_utils._firewall.work import FirewallWork
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.errors import CommandFailed, SwarmError
 from ansible_collections.meshwork.swarm.plugins.module_utils._run import Outcome, reconcile
@@ -45,7 +45,7 @@ def test_first_run_then_nothing(host: Any, options: dict[str, Any]) -> None:
     assert host.tables[4].chains["INPUT"] == [
         '-m comment --comment "meshwork.swarm: who may reach the ports of the swarm" -j MESHWORK-SWARM'
     ]
-    assert len(host.tables[4].chains[CHAIN]) == 10
+    assert len(host.tables[4].chains[SWARM.chain]) == 10
     again = run(host, options)
     assert (says(again), again.shown(False)["changed"], again.diff) == ([], False, [])
 
@@ -98,11 +98,11 @@ def test_the_number_of_programs_does_not_depend_on_the_number_of_peers(new_host:
 
 
 def damage_rule(host: Any) -> None:
-    del host.tables[4].chains[CHAIN][3]
+    del host.tables[4].chains[SWARM.chain][3]
 
 
 def damage_order(host: Any) -> None:
-    host.tables[6].chains[CHAIN].reverse()
+    host.tables[6].chains[SWARM.chain].reverse()
 
 
 def damage_stranger(host: Any) -> None:
@@ -118,7 +118,7 @@ def damage_jumps(host: Any) -> None:
 
 
 def damage_foreign_rule(host: Any) -> None:
-    host.tables[4].chains[CHAIN].insert(0, "-s 203.0.113.9/32 -j ACCEPT")
+    host.tables[4].chains[SWARM.chain].insert(0, "-s 203.0.113.9/32 -j ACCEPT")
 
 
 def damage_file(host: Any) -> None:
@@ -254,6 +254,59 @@ def test_a_set_of_another_kind_is_not_taken_over(host: Any, options: dict[str, A
     assert host.sets["meshwork-swarm-4"][1] == ["10.0.0.0/8"]
 
 
+WEB = {"port": 8080, "protocol": "tcp", "sources": ["peers", "10.0.0.0/8", "fd00::7"]}
+CLOSED = {"port": 53, "protocol": "udp", "sources": []}
+
+
+def test_published_ports_are_filtered_before_the_engine_sends_them_anywhere(host: Any, options: dict[str, Any]) -> None:
+    run(host, options)
+    options["published"] = [WEB, CLOSED]
+    assert says(run(host, options)) == [
+        "IPv4: publish 8080/tcp to peers and 8080/tcp to 10.0.0.0/8; keep others from published 53/udp and 8080/tcp",
+        "IPv6: publish 8080/tcp to peers and 8080/tcp to fd00::7; keep others from published 53/udp and 8080/tcp",
+        "have the rules and 3 peers come back at boot, before Docker starts",
+    ]
+    hook = "! -i lo -m addrtype --dst-type LOCAL -m conntrack --ctdir ORIGINAL"
+    hook += ' -m comment --comment "meshwork.swarm: who may reach published ports"'
+    assert host.tables[4].mangle == {
+        "PREROUTING": [f"{hook} -j MESHWORK-PUBLISHED"],
+        "MESHWORK-PUBLISHED": [
+            '-p udp -m udp --dport 53 -m comment --comment "meshwork.swarm: published, strangers" -j DROP',
+            '-p tcp -m tcp --dport 8080 -m set --match-set meshwork-swarm-4 src -m comment --comment "meshwork.swarm: published" -j RETURN',
+            '-s 10.0.0.0/8 -p tcp -m tcp --dport 8080 -m comment --comment "meshwork.swarm: published" -j RETURN',
+            '-p tcp -m tcp --dport 8080 -m comment --comment "meshwork.swarm: published, strangers" -j DROP',
+        ],
+    }
+    assert any(rule.startswith("-s fd00::7/128 ") for rule in host.tables[6].mangle[PUBLISHED.chain])
+    assert says(run(host, options)) == []
+    unit = host.files[boot.UNIT_FILE]
+    assert unit.count("ip6tables --wait=10 -t mangle -I PREROUTING ! -i lo ") == 1
+    assert "*mangle\n:MESHWORK-PUBLISHED - [0:0]" in host.files[boot.RULES_FILE[6]]
+
+
+def test_damage_to_published_ports_is_mended_and_what_is_no_longer_written_goes(host: Any, options: dict[str, Any]) -> None:
+    untouched = host.tables[4].save()
+    options["published"] = [WEB]
+    run(host, options)
+    whole = host.tables[4].save()
+    host.tables[4].mangle["PREROUTING"].clear()
+    del host.tables[4].mangle[PUBLISHED.chain][0]
+    assert says(run(host, options)) == ["IPv4: publish 8080/tcp to peers; send incoming packets through these rules"]
+    assert host.tables[4].save() == whole
+    host.tables[4].mangle["PREROUTING"].insert(0, "-j ACCEPT")
+    assert says(run(host, options)) == ["IPv4: send incoming packets through these rules"]
+    del host.tables[4].mangle["PREROUTING"][1]
+
+    options["published"] = []
+    assert says(run(host, options))[0].startswith("IPv4: no longer publish 8080/tcp to peers and 8080/tcp to 10.0.0.0/8; no longer keep")
+    assert host.tables[4].mangle == {"PREROUTING": []}
+    assert says(run(host, options)) == []
+    options["published"] = [WEB]
+    run(host, options)
+    run(host, {**options, "state": "absent"})
+    assert host.tables[4].save() == untouched
+
+
 def test_a_program_that_fails_is_quoted(host: Any, options: dict[str, Any]) -> None:
     run(host, options)
     host.tables[4].chains["OTHER"] = ["-j MESHWORK-SWARM"]
@@ -264,7 +317,7 @@ def test_a_program_that_fails_is_quoted(host: Any, options: dict[str, Any]) -> N
 
 
 def test_the_unit_loads_only_what_is_ours_and_before_docker() -> None:
-    unit = boot.unit_text((4, 6))
+    unit = boot.unit_text((4, 6), published=False)
     assert "Before=network-pre.target docker.service shutdown.target" in unit
     commands = [line for line in unit.splitlines() if line.startswith("ExecStart=")]
     assert len(commands) == 6

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.errors import InvalidOption
-from ansible_collections.meshwork.swarm.plugins.module_utils._model.firewall import OPTIONS, parse_firewall, parse_peers
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.firewall import OPTIONS, Published, parse_firewall, parse_peers
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,6 +40,17 @@ def test_strangers_are_refused_2377_on_workers_too(options: dict[str, Any]) -> N
     assert parse_firewall({**options, "guard": False}).guarded == ()
 
 
+def test_published_ports_stand_in_order_with_their_sources_by_family(options: dict[str, Any]) -> None:
+    options["published"] = [
+        {"port": 8443, "protocol": "udp", "sources": ["peers", "fd00:9::/64"]},
+        {"port": 8080, "protocol": "tcp", "sources": ["192.0.2.7/32", "10.0.0.0/8", "192.0.2.7", "0.0.0.0/0"]},
+    ]
+    assert parse_firewall(options).published == (
+        Published("tcp", 8080, {4: ("0.0.0.0/0", "10.0.0.0/8", "192.0.2.7"), 6: ()}),
+        Published("udp", 8443, {4: (), 6: ("fd00:9::/64",)}, peers=True),
+    )
+
+
 def test_absent_needs_no_other_option() -> None:
     spec = {name: row.get("default") for name, row in OPTIONS.items()}
     assert parse_firewall({**spec, "state": "absent"}).rules == ()
@@ -48,6 +59,19 @@ def test_absent_needs_no_other_option() -> None:
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
+        (
+            {"published": [{"port": 8080, "protocol": "tcp", "sources": ["10.0.0.1/8"]}]},
+            'published[0].sources[0]: expected an address, a subnet such as 10.0.0.0/24, or "peers" for all hosts of the cluster, '
+            "got '10.0.0.1/8'; 10.0.0.1/8 has host bits set",
+        ),
+        (
+            {"published": [{"port": 80, "protocol": "tcp", "sources": []}, {"port": 80, "protocol": "tcp", "sources": ["peers"]}]},
+            "published[1].port: expected each port once, got '80/tcp'; put all its sources into one entry",
+        ),
+        (
+            {"published": [{"port": 0, "protocol": "tcp", "sources": []}]},
+            "published[0].port: expected a port from 1 to 65535, got 0",
+        ),
         ({"peers": []}, "peers: expected the address of every host of the cluster, got []; without peers no host could reach another"),
         (
             {"peers": ["10.9.0.11", "10.9.0.300"]},
