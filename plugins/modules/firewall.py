@@ -16,16 +16,22 @@ description:
   - These are 2377/tcp on managers, 7946/tcp, 7946/udp and the data path port over UDP (VXLAN); where overlay networks are
     encrypted also ESP (IP protocol 50).
   - The addresses are one set for each address family, so a host that joins or leaves changes the set and no rule.
+  - It also says who may reach the ports that services publish (O(published)). Those do not pass the rules for the host itself, since Docker
+    sends them on before. So they are filtered where packets come in, before Docker's address translation, whether a port is published through the
+    routing mesh or in the mode C(host).
   - The ruleset itself is read, so a rule that somebody deleted or added by hand among ours is seen and mended. Rules of others are
     left as they are, and so are the chains of Docker.
   - With firewalld the rules are a policy named C(meshwork-swarm) and the ipsets C(meshwork-swarm-4) and C(meshwork-swarm-6),
     permanent and in the runtime.
   - With iptables they are a chain C(MESHWORK-SWARM) in the filter table, which INPUT jumps to, the same two ipsets, and a systemd unit
-    C(meshwork-swarm-firewall.service) that brings just these back at boot, before Docker starts.
+    C(meshwork-swarm-firewall.service) that brings just these back at boot, before Docker starts. Published ports have the chain
+    C(MESHWORK-PUBLISHED) in the mangle table.
+  - With ufw they are the same chains; they stand before those of ufw, which leaves them alone (C(ufw status) does not list them).
+  - A change that would refuse the SSH connection that makes it is refused before anything is touched.
 author:
   - The meshwork.swarm contributors (@meshwork)
 requirements:
-  - With iptables the programs C(iptables) and C(ipset).
+  - With iptables and ufw the programs C(iptables) and C(ipset).
   - With firewalld version 0.9.0 or newer.
 attributes:
   check_mode:
@@ -43,17 +49,17 @@ options:
       - V(present) makes the rules exactly those that follow from the other options.
       - V(absent) removes what this module made, and nothing else. firewalld keeps an empty policy and two empty sets in its
         runtime until its next reload or restart.
+      - V(confirmed) keeps what a run with O(confirm_within) has made. It fails when the host has gone back already.
     type: str
-    choices: [present, absent]
+    choices: [present, absent, confirmed]
     default: present
   backend:
     description:
       - The firewall that carries the rules.
-      - V(auto) takes firewalld where it is running, else iptables. Where ufw is active it stops and says so, as it does where
-        firewalld and ufw are active at once.
+      - V(auto) takes firewalld where it is running, ufw where that is active, else iptables. Where two are active at once it stops and says so.
       - V(iptables) works with C(iptables-legacy) and with C(iptables-nft), whichever C(iptables) is on the host.
     type: str
-    choices: [auto, firewalld, iptables]
+    choices: [auto, firewalld, ufw, iptables]
     default: auto
   role:
     description:
@@ -91,15 +97,46 @@ options:
     default: true
   persistent:
     description:
-      - Whether the rules come back at boot. firewalld knows no other way, so V(false) is for iptables only.
+      - Whether the rules come back at boot. firewalld knows no other way, so V(false) is not for firewalld.
     type: bool
     default: true
+  published:
+    description:
+      - Who may reach the ports that services publish. The list is exact; ports that are not in it are left alone.
+      - Packets of others are dropped without an answer.
+      - The host itself reaches its published ports always. A container that sends to an address of its own host comes from the container's
+        address, so its subnet has to be among the sources.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      port:
+        description: The published port, not the port in the container.
+        type: int
+        required: true
+      protocol:
+        description: Its protocol.
+        type: str
+        choices: [tcp, udp, sctp]
+        default: tcp
+      sources:
+        description: Addresses and subnets, IPv4 and IPv6, and V(peers) for O(peers). An empty list is for nobody.
+        type: list
+        elements: str
+        required: true
+  confirm_within:
+    description:
+      - Seconds after which the host goes back to the rules that it had before this run, by itself, unless O(state=confirmed) came by then. Give
+        that over a new connection, since established ones often outlive a rule that forbids new ones; the role C(meshwork.swarm.firewall) does.
+      - V(0) is for no way back.
+    type: int
+    default: 0
 notes:
   - firewalld learns of a new policy only by a reload, so the first run there makes one, and later runs do not. What was only in the
     runtime of its zones is put back after it.
   - With firewalld, a connection that is open when its host leaves the peers stays until it is closed, as firewalld accepts established
     connections before it looks at any policy.
-  - Ports that services publish are not the concern of this module.
+  - A reload of firewalld costs older Engines the rules of published ports; RV(docker_restart) says where that was so.
 seealso:
   - name: Open protocols and ports between the hosts
     description: What the Docker documentation says about a swarm's ports.
@@ -121,6 +158,19 @@ EXAMPLES = r"""
     encrypted: true
     data_path_port: 4790
     peers: "{{ groups['swarm'] | map('extract', hostvars, 'swarm_address') + ['fd00:77::11', 'fd00:77::12'] }}"
+
+- name: Publish a service to the office only, and let a new connection confirm it within a minute
+  meshwork.swarm.firewall:
+    role: worker
+    peers: [10.77.0.11, 10.77.0.12, 10.77.0.13]
+    published:
+      - port: 8080
+        sources: [192.0.2.0/24, peers]
+    confirm_within: 60
+
+- name: Confirm it
+  meshwork.swarm.firewall:
+    state: confirmed
 
 - name: Remove the rules again
   meshwork.swarm.firewall:
@@ -165,6 +215,18 @@ rules:
       description: What a swarm needs it for.
       type: str
       sample: gossip of nodes and networks
+open_ports:
+  description: The ports that Docker publishes on this host and anybody may reach, as its own rules of iptables tell.
+  type: list
+  elements: str
+  returned: when the options are valid
+  sample: [8080/tcp]
+docker_restart:
+  description:
+    - Whether firewalld was reloaded and Docker has not put back its rules for published ports. Engines before 29.0.0 (25.0.13 in its line)
+      need a restart then.
+  type: bool
+  returned: when the options are valid
 missing_packages:
   description: The packages that have to be installed first; the module fails when there are any, except in check mode.
   type: list
@@ -201,6 +263,7 @@ steps:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.meshwork.swarm.plugins.module_utils._firewall.host import Host
+from ansible_collections.meshwork.swarm.plugins.module_utils._firewall.way_back import Confirmation
 from ansible_collections.meshwork.swarm.plugins.module_utils._firewall.work import FirewallWork
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.firewall import OPTIONS
 from ansible_collections.meshwork.swarm.plugins.module_utils._run import run
@@ -213,7 +276,8 @@ def main() -> None:
         required_if=[("state", "present", ("role", "peers"))],
         supports_check_mode=True,
     )
-    run(module, lambda module: FirewallWork(module.params, Host()))
+    confirms = module.params["state"] == "confirmed"
+    run(module, lambda module: Confirmation(Host()) if confirms else FirewallWork(module.params, Host()))
 
 
 if __name__ == "__main__":

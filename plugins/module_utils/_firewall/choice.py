@@ -35,29 +35,28 @@ def read_active(host: Host) -> Active:
 
 
 def choose(asked: str, active: Active, present: bool) -> tuple[str, tuple[Blocker, ...]]:
-    """The backend for what the user asked (auto, firewalld, iptables) on such a host, and what forbids it.
+    """The backend for what the user asked (auto, firewalld, ufw, iptables) on such a host, and what forbids it.
 
     Rules can be removed (`present` is false) from a firewall that is not the one to put them into.
     """
-    chosen = asked if asked != "auto" else "firewalld" if active.firewalld else "iptables"
+    chosen = asked if asked != "auto" else "firewalld" if active.firewalld else "ufw" if active.ufw else "iptables"
     if chosen == "firewalld" and not active.firewalld:
         state = "is not running" if active.firewalld_installed else "is not installed"
         return chosen, (
             _blocker(f"firewalld was asked for and {state}", "start it (`systemctl enable --now firewalld`) or use backend=auto"),
         )
-    return chosen, _conflicts(asked, chosen, active) if present else ()
+    return chosen, _conflicts(chosen, active) if present else ()
 
 
-def _conflicts(asked: str, chosen: str, active: Active) -> tuple[Blocker, ...]:
+def _conflicts(chosen: str, active: Active) -> tuple[Blocker, ...]:
     if active.firewalld and active.ufw:
         way = "disable one: `ufw disable` or `systemctl disable --now firewalld`"
         return (_blocker("firewalld and ufw are both active, and each undoes what the other does", way),)
-    if chosen == "iptables" and active.firewalld:
-        reason = "iptables was asked for and firewalld is running, which does not know such rules: it drops them, or decides without them"
+    if chosen == "ufw" and not active.ufw:
+        return (_blocker("ufw was asked for and is not active", "enable it (`ufw enable`) or use backend=auto"),)
+    if chosen != "firewalld" and active.firewalld:
+        reason = f"{chosen} was asked for and firewalld is running, which does not know such rules: it drops them, or decides without them"
         return (_blocker(reason, "use backend=auto, or disable firewalld"),)
-    if asked == "auto" and active.ufw:
-        way = "set backend=iptables to have our rules evaluated before those of ufw, or disable ufw"
-        return (_blocker("ufw is active, and there is no backend for it yet", way),)
     return ()
 
 

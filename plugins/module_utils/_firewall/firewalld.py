@@ -21,6 +21,8 @@ from . import boot, direct, policy
 from .host import Action, Command, Commands, Host, RemoveFile, WriteFile, failed
 
 NAME = {4: "IPv4", 6: "IPv6"}
+RELOAD = "reload"
+"""The action of the step that makes firewalld forget rules that are not its own."""
 USAGE_ERROR = 2
 INVALID_IPSET = 135
 RELOAD_COST = (
@@ -127,7 +129,8 @@ class Firewalld:
             family: Layer(desired.peers[family], policy.render_policy(desired, family), True, direct.render(desired, family))
             for family in found.runtime
         }
-        return replace(found, runtime=layers, permanent=layers, reading=Reading())
+        files = (policy.POLICY_FILE, *(policy.SET_FILE[family] for family in layers))
+        return replace(found, runtime=layers, permanent=layers, reading=Reading(files=files))
 
     def steps(self, desired: Desired, found: Observed, wanted: Observed) -> Sequence[Step]:
         """Files first; then a reload where firewalld does not know our names, else the differences in the runtime.
@@ -186,7 +189,7 @@ def _reload(desired: Desired, found: Observed, wanted: Observed) -> Step:
     says = f"runtime: {_said(desired, found.runtime, wanted.runtime)}"
     if found.reading.runtime_only:
         says += "; put back what is only in the runtime of " + ", ".join(zone for zone, _kept, _now in found.reading.runtime_only)
-    return Step("reload", policy.POLICY, says, Commands(tuple(Command(call) for call in calls)), costs=RELOAD_COST)
+    return Step(RELOAD, policy.POLICY, says, Commands(tuple(Command(call) for call in calls)), costs=RELOAD_COST)
 
 
 def _change_sets(found: Observed, wanted: Observed) -> list[Step]:

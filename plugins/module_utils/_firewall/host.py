@@ -103,6 +103,22 @@ class Host:
         """Whether there is something at a path, be it a dangling link."""
         return os.path.lexists(path)
 
+    def ssh_connection(self) -> str | None:
+        """SSH_CONNECTION of the nearest process above this one that has it: sudo and its like do not pass it on."""
+        process = os.getpid()
+        while process > 1:
+            try:
+                with open(f"/proc/{process}/environ", "rb") as file:
+                    variables = file.read().split(b"\0")
+                with open(f"/proc/{process}/stat", encoding="ascii", errors="replace") as file:
+                    process = int(file.read().rpartition(")")[2].split()[1])
+            except (OSError, ValueError):
+                return None
+            for variable in variables:
+                if variable.startswith(b"SSH_CONNECTION="):
+                    return variable.partition(b"=")[2].decode("ascii", "replace")
+        return None
+
     def read(self, path: str) -> str | None:
         """A file's text, or None when there is no such file."""
         try:

@@ -5,6 +5,10 @@
 """The iptables backend: one chain of our own for each address family, one ipset for its peers.
 
 Works with iptables-legacy and iptables-nft alike: whichever `iptables` is, Docker uses the same.
+
+It serves ufw, too, which is a set of chains in the same tables. Ours stand before them, and ufw leaves chains alone that are not its own
+(it flushes only ufw-*), so `ufw reload`, `disable` and `enable` change nothing for the swarm. ufw itself knows neither sets of addresses,
+which make 200 hosts one rule, nor the place before the Engine's DNAT.
 """
 
 from __future__ import annotations
@@ -35,8 +39,8 @@ class Reading:
 class Iptables:
     """The backend. `observe` runs two programs an address family, however many peers there are."""
 
-    def __init__(self, host: Host) -> None:
-        self._host = host
+    def __init__(self, host: Host, name: str = "iptables") -> None:
+        self._host, self._name = host, name
 
     def observe(self) -> Observed:
         """Read the chain, the sets and the files. Raises CommandFailed."""
@@ -55,7 +59,7 @@ class Iptables:
             saved[family] = {place: chain.read_saved(text, place) for place in PLACES}
             runtime[family] = _layer(peers, saved[family])
         reading = Reading(saved, files, systemd=self._host.exists("/run/systemd/system"))
-        return Observed("iptables", runtime, permanent, missing, tuple(obstacles), reading)
+        return Observed(self._name, runtime, permanent, missing, tuple(obstacles), reading)
 
     def _listing(self, family: int) -> str | None:
         command = Command(("ipset", "save", chain.SETS[family]))
@@ -81,7 +85,7 @@ class Iptables:
         persistent = desired.present and desired.persistent
         kept = layers if persistent else {family: Layer() for family in layers}
         saved = {family: _saved(layer) for family, layer in layers.items()}
-        reading = replace(found.reading, saved=saved, files=found.reading.files if persistent else ())
+        reading = replace(found.reading, saved=saved, files=tuple(boot.files(kept)))
         return replace(found, runtime=layers, permanent=kept, reading=reading)
 
     def steps(self, desired: Desired, found: Observed, wanted: Observed) -> Sequence[Step]:
@@ -128,9 +132,10 @@ def _rendered(desired: Desired, family: int) -> Layer:
 
 def _saved(layer: Layer) -> dict[chain.Place, chain.Saved]:
     """How a layer will be read back."""
+    attached = {chain.SWARM: layer.attached, chain.PUBLISHED: layer.published is not None}
+    entries = {chain.SWARM: layer.entries, chain.PUBLISHED: layer.published}
     return {
-        chain.SWARM: chain.Saved(layer.entries, attached=layer.attached),
-        chain.PUBLISHED: chain.Saved(layer.published, attached=layer.published is not None),
+        place: chain.Saved(entries[place], (f"-A {place.jump}",) if attached[place] else (), attached=attached[place]) for place in PLACES
     }
 
 

@@ -19,14 +19,15 @@ DATA_PATH_PORT = 4789
 FAMILIES = (4, 6)
 
 OPTIONS: dict[str, Any] = {
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    "backend": {"type": "str", "choices": ["auto", "firewalld", "iptables"], "default": "auto"},
+    "state": {"type": "str", "choices": ["present", "absent", "confirmed"], "default": "present"},
+    "backend": {"type": "str", "choices": ["auto", "firewalld", "ufw", "iptables"], "default": "auto"},
     "role": {"type": "str", "choices": ["manager", "worker"]},
     "peers": {"type": "list", "elements": "str"},
     "data_path_port": {"type": "int", "default": DATA_PATH_PORT},
     "encrypted": {"type": "bool", "default": False},
     "guard": {"type": "bool", "default": True},
     "persistent": {"type": "bool", "default": True},
+    "confirm_within": {"type": "int", "default": 0},
     "published": {
         "type": "list",
         "elements": "dict",
@@ -130,6 +131,7 @@ class Desired:
     guarded: tuple[tuple[str, int], ...] = ()
     persistent: bool = True
     published: tuple[Published, ...] = ()
+    confirm_within: int = 0
 
     @property
     def count(self) -> str:
@@ -147,6 +149,8 @@ def parse_firewall(options: Mapping[str, Any]) -> Desired:
         raise InvalidOption("data_path_port", "a port from 1024 to 49151, as `docker swarm init --data-path-port` takes", port)
     if port == GOSSIP_PORT:
         raise InvalidOption("data_path_port", f"a port other than {GOSSIP_PORT}, which the swarm's gossip uses", port)
+    if (options.get("confirm_within") or 0) < 0:
+        raise InvalidOption("confirm_within", "a number of seconds, or 0 for no way back", options["confirm_within"])
     role = options.get("role")
     if not role:
         raise InvalidOption("role", "manager or worker", role, "only managers are reached on 2377/tcp")
@@ -158,6 +162,7 @@ def parse_firewall(options: Mapping[str, Any]) -> Desired:
         guarded=(("tcp", MANAGEMENT_PORT), ("tcp", GOSSIP_PORT), ("udp", port), ("udp", GOSSIP_PORT)) if options["guard"] else (),
         persistent=bool(options["persistent"]),
         published=parse_published(options.get("published") or ()),
+        confirm_within=options.get("confirm_within") or 0,
     )
 
 

@@ -249,6 +249,7 @@ class FakeHost(Host):
         self.programs = {"iptables-save", "iptables-restore", "ipset", "systemctl"}
         self.tables = {4: Tables(), 6: Tables()}
         self.sets: dict[str, tuple[str, list[str]]] = {}
+        self.connection: str | None = None
         self.firewalld: Firewalld | None = None
         self.commands: list[str] = []
 
@@ -262,6 +263,9 @@ class FakeHost(Host):
 
     def exists(self, path: str) -> bool:
         return path in self.paths or path in self.files
+
+    def ssh_connection(self) -> str | None:
+        return self.connection
 
     def read(self, path: str) -> str | None:
         return self.files.get(path)
@@ -295,6 +299,8 @@ class FakeHost(Host):
             return self._ipset(words, command.stdin)
         if program == "systemctl":
             return self._systemctl(words)
+        if program == "systemd-run":
+            return ""
         if self.firewalld is None:
             raise Refused(252, "not running")
         return self.firewalld.answer(command.argv)
@@ -354,6 +360,7 @@ OPTIONS: dict[str, Any] = {
     "guard": True,
     "persistent": True,
     "published": [],
+    "confirm_within": 0,
 }
 
 

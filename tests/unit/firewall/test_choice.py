@@ -23,6 +23,8 @@ BOTH = Active(firewalld_installed=True, firewalld=True, ufw=True)
         ("auto", FIREWALLD, "firewalld"),
         ("firewalld", FIREWALLD, "firewalld"),
         ("iptables", NOTHING, "iptables"),
+        ("auto", UFW, "ufw"),
+        ("ufw", UFW, "ufw"),
         ("iptables", UFW, "iptables"),
     ],
 )
@@ -35,7 +37,7 @@ def test_what_is_active_is_taken(asked: str, active: Active, chosen: str) -> Non
     [
         ("auto", BOTH, "firewalld and ufw are both active"),
         ("firewalld", BOTH, "firewalld and ufw are both active"),
-        ("auto", UFW, "ufw is active, and there is no backend for it yet"),
+        ("ufw", NOTHING, "ufw was asked for and is not active"),
         ("firewalld", NOTHING, "firewalld was asked for and is not installed"),
         ("firewalld", STOPPED, "firewalld was asked for and is not running"),
         ("iptables", FIREWALLD, "iptables was asked for and firewalld is running"),

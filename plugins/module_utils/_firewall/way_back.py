@@ -1,0 +1,112 @@
+# Copyright: (c) 2026, the meshwork.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The way back from a change of the firewall: taken by the host itself, unless a new connection confirms the change in time.
+
+It is a script with the commands that lead from what will be to what was, and a timer of systemd that runs it. Both live in /run: a host
+that is restarted meanwhile comes up with what was to be permanent by then.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from .._model.firewall import Desired
+from .._plan.firewall import Backend, Observed
+from .._plan.plan import Blocker, Plan, Step
+from .._run import Reconciliation
+from .host import Action, Command, Commands, Host, RemoveFile, WriteFile
+
+FOLDER = "/run/meshwork-swarm"
+SCRIPT = f"{FOLDER}/way-back.sh"
+TAKEN = f"{FOLDER}/way-back-taken"
+UNIT = "meshwork-swarm-way-back"
+
+
+def secured(plan: Plan[Observed], backend: Backend, seconds: int) -> Plan[Observed]:
+    """The plan with a first step that leads back from all others, `seconds` later; as it is where nothing changes."""
+    changes = [step for step in plan.steps if isinstance(step.call, Commands)]
+    if not changes or not seconds:
+        return plan
+    says = f"go back to today's rules in {seconds} s, unless a new connection confirms the new ones"
+    arm = Command(("systemd-run", "--quiet", "--collect", f"--unit={UNIT}", f"--on-active={seconds}", "/bin/sh", SCRIPT))
+    back = WriteFile(SCRIPT, script(actions_back(plan, backend)))
+    first = Step("way back", f"{UNIT}.timer", says, Commands((RemoveFile(TAKEN), back, arm)))
+    place = plan.steps.index(changes[0])
+    return replace(plan, steps=(*plan.steps[:place], first, *plan.steps[place:]))
+
+
+def actions_back(plan: Plan[Observed], backend: Backend) -> list[Action]:
+    """What leads from the plan's end to its beginning: the backend's own steps, the other way round."""
+    layers = [*plan.before.runtime.values(), *plan.before.permanent.values()]
+    was = Desired(
+        present=any(not layer.empty for layer in layers),
+        peers=dict.fromkeys(plan.before.runtime, ()),
+        persistent=any(not layer.empty for layer in plan.before.permanent.values()),
+    )
+    return [action for step in backend.steps(was, plan.after, plan.before) for action in step.call.actions]
+
+
+def script(actions: Sequence[Action]) -> str:
+    """The actions as a script of sh. It goes on after one that fails: what can be brought back is."""
+    return "".join(f"{line}\n" for line in (f": > {TAKEN}", *map(_shell, actions), f"rm -f {SCRIPT}"))
+
+
+def _shell(action: Action) -> str:
+    if isinstance(action, Command):
+        line = shlex.join(action.argv)
+        return f"printf %s {shlex.quote(action.stdin)} | {line}" if action.stdin else line
+    path = shlex.quote(action.path)
+    if isinstance(action, WriteFile):
+        return f'mkdir -p "$(dirname {path})" && printf %s {shlex.quote(action.text)} > {path}'
+    return f"rm -f {path}" if isinstance(action, RemoveFile) else f"rmdir --ignore-fail-on-non-empty {path}"
+
+
+def unconfirmed(host: Host) -> bool:
+    """Whether a change waits for its confirmation."""
+    return host.exists(SCRIPT) and not host.exists(TAKEN)
+
+
+def objections(host: Host, seconds: int) -> tuple[Blocker, ...]:
+    """What forbids another change with a way back."""
+    if not seconds:
+        return ()
+    if not host.exists("/run/systemd/system"):
+        return (Blocker("confirm_within", "systemd does not run this host, so nothing would take the way back", "set confirm_within=0"),)
+    if unconfirmed(host):
+        reason = "an earlier change of this host's firewall still waits for its confirmation"
+        return (Blocker("confirm_within", reason, "confirm it with state=confirmed, or wait until the host has gone back"),)
+    return ()
+
+
+class Confirmation(Reconciliation[str]):
+    """Keeps the rules of a change that had a way back. What is observed is "waiting", "taken" or ""."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    def observe(self) -> str:
+        """Look for the script and for the mark of a way back that was taken."""
+        return "taken" if self._host.exists(TAKEN) else "waiting" if unconfirmed(self._host) else ""
+
+    def plan(self, found: str) -> Plan[str]:
+        """One step where a change waits; a refusal where it is too late."""
+        if found == "taken":
+            reason = "nobody confirmed the last change in time, so this host has gone back to the rules that it had before"
+            return Plan(found, found, blockers=(Blocker("firewall", reason, "see that new SSH connections reach it, then run again"),))
+        if not found:
+            return Plan(found, found)
+        actions = (Command(("systemctl", "stop", f"{UNIT}.timer")), RemoveFile(SCRIPT))
+        return Plan(found, "", (Step("confirm", f"{UNIT}.timer", "keep the new rules", Commands(actions)),))
+
+    def apply(self, step: Step) -> None:
+        """Stop the timer. Raises CommandFailed."""
+        self._host.do(step.call)
+
+    def show(self, state: str) -> dict[str, Any]:
+        """Whether a change waits."""
+        return {"way back": state} if state else {}
