@@ -7,17 +7,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Callable, Protocol
 
 from .._model.errors import SwarmError
 from .._model.firewall import Desired, Entry, Layer, parse_firewall
-from .._plan.firewall import MEANING, Observed, Requires, plan
+from .._plan.firewall import MEANING, PUBLISHED, Backend, Observed, Requires, plan
 from .._plan.plan import Plan, Step
 from .._run import Reconciliation
 from .choice import choose, read_active
 from .firewalld import Firewalld
 from .host import Host
 from .iptables import Iptables
+from .nftables import Nftables
+
+
+
+class Reading(Backend, Protocol):
+    """A backend with its host."""
+
+    def observe(self) -> Observed:
+        """Read what is there. Raises CommandFailed."""
+
+
+BACKENDS: Mapping[str, Callable[[Host], Reading]] = {"firewalld": Firewalld, "nftables": Nftables, "iptables": Iptables}
 
 
 class FirewallWork(Reconciliation[Observed]):
@@ -31,7 +43,7 @@ class FirewallWork(Reconciliation[Observed]):
         self._missing: list[str] = []
         self._desired: Desired = parse_firewall(options)
         self._name, self._objections = choose(options["backend"], read_active(host), self._desired.present)
-        self._backend: Firewalld | Iptables = Firewalld(host) if self._name == "firewalld" else Iptables(host)
+        self._backend: Reading = BACKENDS[self._name](host)
 
     def observe(self) -> Observed:
         """Read what is there; nothing is read where the backend itself is in doubt."""
@@ -70,12 +82,14 @@ def _shown(families: Mapping[int, Layer]) -> dict[str, Any]:
     """One layer; the rules stand once where they are the same for all address families."""
     rules = {family: [_said(entry) for entry in held.entries or ()] for family, held in families.items()}
     same = all(said == rules[4] for said in rules.values())
+    published = [_said(entry, PUBLISHED) for held in families.values() for entry in held.published or ()]
     return {
         "peers": [address for held in families.values() for address in held.peers or ()],
         "reached by packets": all(held.attached for held in families.values()),
         **({"rules": rules[4]} if same else {f"rules for IPv{family}": said for family, said in rules.items()}),
+        **({"published ports": list(dict.fromkeys(published))} if published else {}),
     }
 
 
-def _said(entry: Entry) -> str:
-    return MEANING[entry.verb].format(entry.subject, "peers") if entry.verb else entry.text
+def _said(entry: Entry, meaning: Mapping[str, str] = MEANING) -> str:
+    return meaning[entry.verb].format(entry.subject, "peers") if entry.verb else entry.text
