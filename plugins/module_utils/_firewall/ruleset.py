@@ -64,14 +64,20 @@ class Members:
 
 @dataclass
 class Table:
-    """One table. `others` are its objects besides chains, sets and maps."""
+    """One table. `flags` are as nft prints them, which is not what they are in some versions (1.0.6); `others` are its objects besides
+    chains, sets and maps."""
 
     family: str
     name: str
-    dormant: bool = False
+    flags: str = ""
     chains: dict[str, Chain] = field(default_factory=dict)
     sets: dict[str, Members] = field(default_factory=dict)
     others: tuple[str, ...] = ()
+
+    @property
+    def dormant(self) -> bool:
+        """Whether no packet comes by its chains."""
+        return "dormant" in self.flags
 
 
 Ruleset = Mapping[tuple[str, str], Table]
@@ -89,7 +95,7 @@ def read_ruleset(text: str) -> dict[tuple[str, str], Table]:
             family, name = found["family"], found.get("table", found["name"] if kind == "table" else "")
             table = tables.setdefault((family, name), Table(family, name))
             if kind == "table":
-                table.dormant = "dorm" in str(found.get("flags", ""))
+                table.flags = str(found.get("flags", ""))
             elif kind == "chain":
                 table.chains[found["name"]] = Chain(family, name, found["name"], _base(found))
             elif kind == "rule":

@@ -7,7 +7,7 @@
 In nftables a packet has to be accepted by every base chain on its way: an accept ends one chain, a drop ends the packet. So the
 refusals of our own table hold whatever others accept, and what others drop stays dropped: Docker's rule in iptables' INPUT against
 cleartext VXLAN of encrypted networks is not weakened. For the same reason an accept here does not help where a chain of the host's own
-ruleset refuses what it does not know. Such a table gets a chain of ours with the rules for peers, and the sets that they name; chains
+ruleset refuses what it does not know. Such a table gets a chain of ours with the rules that let somebody in, and the sets that they name; chains
 and sets belong to one table. Each of its chains on the hook input that may refuse gets one rule, its first, which jumps there.
 """
 
@@ -21,7 +21,7 @@ from typing import Optional
 from .._model.firewall import Desired, Entry, Layer, Published, Rule, in_order
 from .._plan.firewall import listed
 from .chain import MARK
-from .ruleset import Members, Ruleset, Table, in_braces, refuses, spell_addresses, subnet_ranges
+from .ruleset import ADDRESS, Members, Ruleset, Table, in_braces, refuses, spell_addresses, subnet_ranges
 from .ruleset import Rule as Found
 
 NAME = "meshwork_swarm"
@@ -124,7 +124,7 @@ def _family_of(text: str) -> int:
 def read_table(ruleset: Ruleset, families: Sequence[int]) -> tuple[dict[int, Layer], bool]:
     """What our own table holds, by address family, and whether its chain is on the hook input as it should be."""
     table = ruleset.get(KEY, Table(*KEY))
-    attached = not table.dormant and _based(table, INPUT)
+    attached = not table.flags and _based(table, INPUT)
     layers = {}
     for family in families:
         arriving = table.chains.get(INPUT)
@@ -208,10 +208,17 @@ def join(layers: Mapping[int, Layer], needed: Mapping[Place, tuple[str, ...]]) -
     for place, chains in needed.items():
         families = [family for family in covered(place[0], list(layers)) if layers[family].peers is not None]
         peers = {family: layers[family].peers for family in families}
-        entries = [entry for family in families for entry in layers[family].entries or () if entry.verb == "allow"]
-        texts = tuple(entry.text.replace(" saddr @", f" saddr @{NAME}_") for entry in entries)
+        entries = [entry for family in families for entry in layers[family].entries or () if entry.verb in ("allow", "keep")]
+        texts = tuple(_joined_text(place[0], entry.text) for entry in entries)
         found[place] = Joined((peers.get(4), peers.get(6)), texts, chains)
     return found
+
+
+def _joined_text(family: str, text: str) -> str:
+    """A rule of our own table as it stands in another, whose family may say already which packets are meant."""
+    _start, _blank, rest = text.partition(' iifname "lo" ')
+    text = f'iifname "lo" {rest}' if rest and family in ADDRESS else text
+    return text.replace(" saddr @", f" saddr @{NAME}_")
 
 
 def table_lines(layers: Mapping[int, Layer]) -> tuple[str, ...]:

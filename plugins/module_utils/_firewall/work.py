@@ -21,7 +21,6 @@ from .iptables import Iptables
 from .nftables import Nftables
 
 
-
 class Reading(Backend, Protocol):
     """A backend with its host."""
 
