@@ -144,6 +144,8 @@ def test_a_published_port_is_reached_from_its_sources_only(ground: Ground) -> No
     ground.run(published=[{"port": 8080, "protocol": "tcp", "sources": []}])
     assert {who: ground.ask(who, "tcp", 8080) for who in (*PEERS, STRANGER)} == dict.fromkeys((*PEERS, STRANGER), SILENT)
     assert ground.ask(STRANGER, "tcp", 9090) == OPEN
+    ground.run(published=[{"port": 8080, "protocol": "tcp", "sources": ["0.0.0.0/0", "10.0.0.0/8", "::/0"]}])
+    assert ground.ask(STRANGER, "tcp", 8080) == OPEN
     ground.run()
     assert ground.ask(STRANGER, "tcp", 8080) == OPEN
 

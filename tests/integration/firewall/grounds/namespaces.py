@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shlex
 import subprocess
@@ -31,6 +32,7 @@ BOX = "172.31.99.2"
 PORTS = [("tcp", 22), ("tcp", 2377), ("tcp", 7946), ("udp", 7946), ("udp", 4789), ("tcp", 9090)]
 UNITS = "/etc/systemd/system"
 DEADLINE = 30
+_COUNT = itertools.count(1)
 
 
 def sh(*argv: str, stdin: str = "") -> str:
@@ -115,7 +117,7 @@ class Namespaces(Ground):
     backend = "auto"
 
     def __init__(self, root: Path) -> None:
-        start = f"mw-nft-{os.getpid()}"
+        start = f"mw-nft-{os.getpid()}-{next(_COUNT)}"
         self.host, self.outside, self.box = (f"{start}-{name}" for name in ("host", "out", "box"))
         self._listeners: list[Listeners] = []
         for namespace in (self.host, self.outside, self.box):
