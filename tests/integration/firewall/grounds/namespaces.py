@@ -151,7 +151,9 @@ class Namespaces(Ground):
         peers = [self.address(who, family) for who in PEERS for family in (4, 6)]
         defaults = {name: row.get("default") for name, row in OPTIONS.items()}
         outcome = Outcome()
-        work = FirewallWork({**defaults, "role": "manager", "peers": peers, "encrypted": True, "backend": self.backend, **options}, self.machine)
+        work = FirewallWork(
+            {**defaults, "role": "manager", "peers": peers, "encrypted": True, "backend": self.backend, **options}, self.machine
+        )
         reconcile(work, checking, outcome)
         shown = outcome.shown(checking)
         return Done(shown["changed"], tuple(step["says"] for step in shown["steps"]), shown)

@@ -133,7 +133,14 @@ class NftablesDefaultDrop(Nftables):
     backend = "auto"
 
     def damages(self) -> tuple[str, ...]:
-        return (*super().damages(), "the jump removed", "the jump moved", "the jump twice", "a rule before the jump", "the joined set emptied")
+        return (
+            *super().damages(),
+            "the jump removed",
+            "the jump moved",
+            "the jump twice",
+            "a rule before the jump",
+            "the joined set emptied",
+        )
 
     def damage(self, name: str) -> None:
         jumps = [handle for handle, text in self.rules("inet", "filter", "input") if f'"target": "{OURS}"' in text]

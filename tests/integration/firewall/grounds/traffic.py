@@ -115,7 +115,7 @@ def _ask(source: str, target: str, protocol: str, port: int) -> str:
             client.connect((target, port))
             client.sendall(b"question")
             return OPEN if client.recv(64) == b"question" else CLOSED
-        except (TimeoutError, socket.timeout):
+        except TimeoutError:
             return SILENT
         except OSError as error:
             if error.errno in (errno.EHOSTUNREACH, errno.EACCES):
@@ -135,5 +135,5 @@ def arrives(namespace: str, host: str, source: str, target: str) -> bool:
         sender.sendto(b"\0\0\1\0\0\0\0\1" + bytes(16), (target, 0))
         try:
             return receiver.recvfrom(256)[1][0] == source
-        except (TimeoutError, socket.timeout):
+        except TimeoutError:
             return False
