@@ -20,12 +20,18 @@ description:
     left as they are, and so are the chains of Docker.
   - With firewalld the rules are a policy named C(meshwork-swarm) and the ipsets C(meshwork-swarm-4) and C(meshwork-swarm-6),
     permanent and in the runtime.
+  - With nftables they are a table of our own, C(table inet meshwork_swarm), and a systemd unit C(meshwork-swarm-nftables.service) that
+    brings it back at boot and after each start, restart and reload of C(nftables.service). An accept in one table does not override a
+    drop in another, so where a chain of the host's own ruleset on the hook C(input) may drop or reject, that chain gets one rule, its
+    first, which jumps to a chain C(meshwork_swarm) in the same table; the commented rules there let in the same peers. Tables that
+    programs keep for themselves, such as those of Docker, libvirt, Kubernetes and fail2ban, are left alone.
   - With iptables they are a chain C(MESHWORK-SWARM) in the filter table, which INPUT jumps to, the same two ipsets, and a systemd unit
     C(meshwork-swarm-firewall.service) that brings just these back at boot, before Docker starts.
 author:
   - The meshwork.swarm contributors (@meshwork)
 requirements:
   - With iptables the programs C(iptables) and C(ipset).
+  - With nftables the program C(nft), which can print JSON; seen with 1.0.6.
   - With firewalld version 0.9.0 or newer.
 attributes:
   check_mode:
@@ -49,11 +55,15 @@ options:
   backend:
     description:
       - The firewall that carries the rules.
-      - V(auto) takes firewalld where it is running, else iptables. Where ufw is active it stops and says so, as it does where
-        firewalld and ufw are active at once.
+      - V(auto) takes firewalld where it is running; else nftables where the administrator has a ruleset of nftables, or rules of this
+        module are there already; else iptables. Where ufw is active it stops and says so, as it does where two firewalls are active
+        at once.
+      - A ruleset is the administrator's when C(nftables.service) is enabled, or when there is a base chain on the hook C(input) that
+        neither C(iptables-nft) nor a program such as Docker, libvirt, Kubernetes or fail2ban has made.
+      - Rules that an earlier run has made with another backend have to be removed first, with O(state=absent) and that backend.
       - V(iptables) works with C(iptables-legacy) and with C(iptables-nft), whichever C(iptables) is on the host.
     type: str
-    choices: [auto, firewalld, iptables]
+    choices: [auto, firewalld, nftables, iptables]
     default: auto
   role:
     description:
@@ -91,15 +101,43 @@ options:
     default: true
   persistent:
     description:
-      - Whether the rules come back at boot. firewalld knows no other way, so V(false) is for iptables only.
+      - Whether the rules come back at boot. firewalld knows no other way, so V(false) is for nftables and iptables only.
     type: bool
     default: true
+  published:
+    description:
+      - Ports that services publish, and who may reach them on this host. Nobody else may, be the port published through the routing mesh
+        or in the mode C(host); ports that are not in the list are left as they are.
+      - The host itself always reaches them. Connections that are open when their source leaves the list are cut off.
+      - These rules only refuse. What else keeps a packet from a service, such as a chain on the hook C(forward) that drops it, they do
+        not change.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      port:
+        description: The port as it is published, from 1 to 65535; each port and protocol once.
+        type: int
+        required: true
+      protocol:
+        description: The protocol of the port.
+        type: str
+        choices: [tcp, udp, sctp]
+        default: tcp
+      sources:
+        description:
+          - Addresses and subnets, IPv4 and IPv6, as C(10.0.0.0/8); V(peers) stands for the addresses of O(peers).
+          - With an empty list nobody from outside reaches the port; the same holds for the address family of which no source is.
+        type: list
+        elements: str
+        required: true
 notes:
   - firewalld learns of a new policy only by a reload, so the first run there makes one, and later runs do not. What was only in the
     runtime of its zones is put back after it.
   - With firewalld, a connection that is open when its host leaves the peers stays until it is closed, as firewalld accepts established
     connections before it looks at any policy.
-  - Ports that services publish are not the concern of this module.
+  - With nftables, a drop on another hook than C(input) stays one, and so does a drop of iptables. Where the chain INPUT of
+    C(iptables-nft) refuses whatever it does not know, the module stops and says so, as no rule of nftables gets a peer past that.
 seealso:
   - name: Open protocols and ports between the hosts
     description: What the Docker documentation says about a swarm's ports.
@@ -121,6 +159,14 @@ EXAMPLES = r"""
     encrypted: true
     data_path_port: 4790
     peers: "{{ groups['swarm'] | map('extract', hostvars, 'swarm_address') + ['fd00:77::11', 'fd00:77::12'] }}"
+
+- name: Let the office and the hosts of the cluster reach a published port, and nobody else
+  meshwork.swarm.firewall:
+    role: worker
+    peers: [10.77.0.11, 10.77.0.12, 10.77.0.13]
+    published:
+      - port: 8080
+        sources: [192.0.2.0/24, peers]
 
 - name: Remove the rules again
   meshwork.swarm.firewall:

@@ -18,8 +18,6 @@ from .swarm_table import KEY
 
 UNIT_FILES = {"iptables": boot.UNIT_FILE, "nftables": nftables_boot.UNIT_FILE}
 WANTED_LINKS = tuple(f"/etc/systemd/system/{target}.target.wants/nftables.service" for target in ("sysinit", "multi-user"))
-# tables that programs make for themselves, beside whatever firewall the host has
-PROGRAMS_TABLES = ("docker", "libvirt", "netavark", "kube", "f2b", "crowdsec", "lxc", "lxd", "incus", "firewalld")
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ def _read_nftables(host: Host) -> tuple[bool, bool]:
         return False, False
     done = host.run(Command(("nft", "-j", "list", "chains")))
     tables = read_ruleset(done.output) if done.status == 0 else {}
-    theirs = [table for place, table in tables.items() if place != KEY and not table.name.startswith(PROGRAMS_TABLES)]
+    theirs = [table for place, table in tables.items() if place != KEY and not table.of_program]
     chains = [chain for table in theirs for chain in table.chains.values() if chain.on_input() and not chain.of_iptables]
     return bool(chains) or any(host.exists(link) for link in WANTED_LINKS), KEY in tables
 

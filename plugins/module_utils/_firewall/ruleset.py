@@ -16,6 +16,8 @@ from .._model.errors import CommandFailed
 
 IPTABLES_TABLES = ("filter", "nat", "mangle", "raw", "security")
 IPTABLES_CHAINS = ("INPUT", "FORWARD", "OUTPUT", "PREROUTING", "POSTROUTING")
+PROGRAMS = ("docker", "libvirt", "netavark", "kube", "f2b", "crowdsec", "lxc", "lxd", "incus", "firewalld")
+"""How the tables begin that programs make for themselves, beside whatever firewall the host has, and write anew as they like."""
 ADDRESS = {"ip": 4, "ip6": 6}
 
 
@@ -78,6 +80,11 @@ class Table:
     def dormant(self) -> bool:
         """Whether no packet comes by its chains."""
         return "dormant" in self.flags
+
+    @property
+    def of_program(self) -> bool:
+        """Whether a program keeps it that is no firewall of the administrator's; what it refuses there is its own affair."""
+        return self.name.startswith(PROGRAMS)
 
 
 Ruleset = Mapping[tuple[str, str], Table]

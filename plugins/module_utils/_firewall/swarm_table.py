@@ -7,8 +7,9 @@
 In nftables a packet has to be accepted by every base chain on its way: an accept ends one chain, a drop ends the packet. So the
 refusals of our own table hold whatever others accept, and what others drop stays dropped: Docker's rule in iptables' INPUT against
 cleartext VXLAN of encrypted networks is not weakened. For the same reason an accept here does not help where a chain of the host's own
-ruleset refuses what it does not know. Such a table gets a chain of ours with the rules that let somebody in, and the sets that they name; chains
-and sets belong to one table. Each of its chains on the hook input that may refuse gets one rule, its first, which jumps there.
+ruleset refuses what it does not know. Such a table gets a chain of ours with the rules that let somebody in, and the sets that they
+name, as chains and sets belong to one table. Each of its chains on the hook input that may refuse gets one rule, its first, which
+jumps there.
 """
 
 from __future__ import annotations
@@ -161,11 +162,11 @@ def _members(held: Members | None, family: int) -> tuple[str, ...] | None:
 def refusing(ruleset: Ruleset, families: Sequence[int]) -> dict[Place, tuple[str, ...]]:
     """The chains of others, by table, that may refuse a peer's packet, whatever their priority.
 
-    Not among them are those of iptables, which no longer understands a table with rules of ours in it, and those of Docker.
+    Not among them are those of iptables, which no longer understands a table with rules of ours in it, and those of programs.
     """
     found = {}
     for place, table in ruleset.items():
-        if place == KEY or table.dormant or table.name.startswith("docker-") or not covered(table.family, families):
+        if place == KEY or table.dormant or table.of_program or not covered(table.family, families):
             continue
         chains = [each for each in table.chains.values() if each.on_input() and not each.of_iptables]
         names = tuple(sorted(each.name for each in chains if refuses(table, each)))

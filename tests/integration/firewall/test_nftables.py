@@ -100,6 +100,7 @@ def test_dockers_rule_against_cleartext_stays_first(bare: Nftables) -> None:
     bare.run()
     assert bare.ask(PEERS[0], "udp", 4789) != OPEN
     assert bare.ask(PEERS[0], "udp", 7946) == OPEN
+    assert "jump" not in bare.ruleset()
 
 
 def test_auto_takes_nftables_where_the_ruleset_is_the_administrators(bare: Nftables, closed: NftablesDefaultDrop) -> None:

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.errors import SwarmError
 from grounds.ground import ITSELF, PEERS, STRANGER, Ground
@@ -98,6 +100,30 @@ def test_a_peer_that_comes_is_let_in(ground: Ground) -> None:
     assert answers(ground, PEERS[1]) == {REFUSED}
     ground.run()
     assert answers(ground, PEERS[1]) == {OPEN}
+
+
+def test_no_moment_is_without_rules(ground: Ground) -> None:
+    ground.run()
+    asked: dict[str, list[str]] = {PEERS[0]: [], STRANGER: []}
+    ended = threading.Event()
+
+    def watch(who: str) -> None:
+        while not ended.is_set():
+            asked[who].append(ground.ask(who, "udp", 7946))
+
+    watchers = [threading.Thread(target=watch, args=(who,)) for who in asked]
+    for each in watchers:
+        each.start()
+    try:
+        for peers in (1, 2) * 5:
+            assert ground.run(peers=[ground.address(who) for who in PEERS[:peers]]).changed
+    finally:
+        ended.set()
+        for each in watchers:
+            each.join()
+    assert set(asked[PEERS[0]]) == {OPEN}
+    assert OPEN not in asked[STRANGER], "refused, or silent where the kernel has answered too many already"
+    assert min(len(said) for said in asked.values()) > 50
 
 
 def test_rules_of_others_survive(ground: Ground) -> None:

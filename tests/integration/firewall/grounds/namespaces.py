@@ -112,7 +112,7 @@ class NamespaceHost(Host):
 
 
 class Namespaces(Ground):
-    """The topology: the host, a machine outside with the addresses of peers and stranger, and a box behind the host with a published port."""
+    """The host, a machine outside with the addresses of peers and stranger, and a box behind the host with a published port."""
 
     backend = "auto"
 

@@ -101,7 +101,7 @@ class Nftables(Namespaces):
             "our table asleep": f"add table {ours} {{ flags dormant; }}",
             "a chain of others in our table": f"add chain {ours} other",
             "the rules in another order": f"delete rule {ours} input handle {refusal}\n"
-            f"insert rule {ours} input position {first} meta nfproto ipv4 tcp dport {{ 2377, 7946 }} reject with icmpx type admin-prohibited"
+            f"insert rule {ours} input position {first} meta nfproto ipv4 tcp dport {{ 2377, 7946 }} reject with icmpx admin-prohibited"
             ' comment "meshwork.swarm: strangers"',
         }[name]
         self.nft(f"{text}\n")
