@@ -6,12 +6,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ansible_collections.meshwork.swarm.plugins.module_utils._firewall import nftables_boot
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.errors import SwarmError
 from grounds.ground import PEERS, STRANGER
+from grounds.namespaces import sh
 from grounds.nftables import Nftables, NftablesDefaultDrop
 from grounds.traffic import OPEN, REFUSED
 
@@ -65,6 +68,17 @@ def test_the_rules_follow_a_reload_of_the_service(closed: NftablesDefaultDrop) -
         closed.machine.start(unit, key)
         assert closed.ruleset() == made, "loaded twice, the rules stand once"
     assert (closed.ask(PEERS[0], "tcp", 7946, 6), closed.ask(STRANGER, "tcp", 7946)) == (OPEN, REFUSED)
+
+
+def test_systemd_takes_the_unit(closed: NftablesDefaultDrop, tmp_path: Path) -> None:
+    closed.run()
+    path = closed.machine.place(nftables_boot.UNIT_FILE)
+    assert sh("systemd-analyze", "verify", str(path)) == ""
+    root = tmp_path / "another"
+    (root / "etc/systemd/system").mkdir(parents=True)
+    shutil.copy(path, root / "etc/systemd/system")
+    sh("systemctl", f"--root={root}", "enable", nftables_boot.UNIT)
+    assert {f"/{link.relative_to(root)}" for link in root.glob("etc/systemd/system/*.wants/*")} == set(nftables_boot.LINKS)
 
 
 def test_a_table_that_has_gone_is_not_made_by_a_boot(closed: NftablesDefaultDrop) -> None:
