@@ -24,13 +24,13 @@ WANTED_LINKS = tuple(f"/etc/systemd/system/{target}.target.wants/nftables.servic
 class Active:
     """The firewalls of this host: which programs are there, which of them are at work.
 
-    `nftables` says that the administrator has a ruleset of nftables; `ours` are the backends that have rules of ours.
+    `nftables` names what shows that the administrator has a ruleset of nftables; `ours` are the backends that have rules of ours.
     """
 
     firewalld_installed: bool = False
     firewalld: bool = False
     ufw: bool = False
-    nftables: bool = False
+    nftables: tuple[str, ...] = ()
     ours: tuple[str, ...] = ()
 
 
@@ -48,16 +48,21 @@ def read_active(host: Host) -> Active:
     return Active(installed, running, host.has("ufw") and enabled is not None, nftables, ours)
 
 
-def _read_nftables(host: Host) -> tuple[bool, bool]:
-    """Whether nftables is the administrator's firewall: by its service, or by a chain that packets for this host come by, which neither
-    iptables nor another program made; and whether our own table is there."""
+def _read_nftables(host: Host) -> tuple[tuple[str, ...], bool]:
+    """What shows that nftables is the administrator's firewall, and whether our own table is there.
+
+    Its service does, and so does a chain that packets for this host come by and that neither iptables nor another program has made.
+    """
     if not host.has("nft"):
-        return False, False
+        return (), False
     done = host.run(Command(("nft", "-j", "list", "chains")))
     tables = read_ruleset(done.output) if done.status == 0 else {}
-    theirs = [table for place, table in tables.items() if place != KEY and not table.of_program]
-    chains = [chain for table in theirs for chain in table.chains.values() if chain.on_input() and not chain.of_iptables]
-    return bool(chains) or any(host.exists(link) for link in WANTED_LINKS), KEY in tables
+    signs = ["nftables.service"] if any(host.exists(link) for link in WANTED_LINKS) else []
+    for place, table in tables.items():
+        theirs = place != KEY and not table.of_program
+        if theirs and any(chain.on_input() and not chain.of_iptables for chain in table.chains.values()):
+            signs.append(f"table {' '.join(place)}")
+    return tuple(signs), KEY in tables
 
 
 def choose(asked: str, active: Active, present: bool) -> tuple[str, tuple[Blocker, ...]]:
@@ -90,7 +95,8 @@ def _conflicts(asked: str, chosen: str, active: Active) -> tuple[Blocker, ...]:
     other = "firewalld" if active.firewalld else "ufw" if active.ufw else ""
     if active.nftables and other and (asked == "auto" or chosen == "nftables"):
         way = f"disable one: `{DISABLING[other]}`, or `systemctl disable --now nftables` and remove the tables that are left"
-        return (_blocker(f"{other} is active and the host has a ruleset of nftables besides, so that a packet has to pass both", way),)
+        signs = ", ".join(active.nftables)
+        return (_blocker(f"{other} is active and the host has a ruleset of nftables besides ({signs}): a packet has to pass both", way),)
     if asked == "auto" and active.ufw:
         way = "set backend=iptables to have our rules evaluated before those of ufw, or disable ufw"
         return (_blocker("ufw is active, and there is no backend for it yet", way),)

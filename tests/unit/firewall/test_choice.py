@@ -14,11 +14,12 @@ NOTHING = Active()
 FIREWALLD = Active(firewalld_installed=True, firewalld=True)
 STOPPED = Active(firewalld_installed=True)
 UFW = Active(ufw=True)
-NFTABLES = Active(nftables=True)
+NFTABLES = Active(nftables=("table inet filter",))
+SERVICE = Active(nftables=("nftables.service",))
 OURS_IN_NFTABLES = Active(ours=("nftables",))
 OURS_IN_IPTABLES = Active(ours=("iptables",))
-FIREWALLD_AND_NFTABLES = Active(firewalld_installed=True, firewalld=True, nftables=True)
-UFW_AND_NFTABLES = Active(ufw=True, nftables=True)
+FIREWALLD_AND_NFTABLES = Active(firewalld_installed=True, firewalld=True, nftables=("table inet filter",))
+UFW_AND_NFTABLES = Active(ufw=True, nftables=("nftables.service",))
 BOTH = Active(firewalld_installed=True, firewalld=True, ufw=True)
 
 
@@ -52,10 +53,14 @@ def test_what_is_active_is_taken(asked: str, active: Active, chosen: str) -> Non
         ("firewalld", STOPPED, "firewalld was asked for and is not running"),
         ("iptables", FIREWALLD, "iptables was asked for and firewalld is running"),
         ("nftables", FIREWALLD, "nftables was asked for and firewalld is running"),
-        ("auto", FIREWALLD_AND_NFTABLES, "firewalld is active and the host has a ruleset of nftables besides"),
-        ("auto", UFW_AND_NFTABLES, "ufw is active and the host has a ruleset of nftables besides"),
+        ("auto", FIREWALLD_AND_NFTABLES, "firewalld is active and the host has a ruleset of nftables besides (table inet filter)"),
+        ("auto", UFW_AND_NFTABLES, "ufw is active and the host has a ruleset of nftables besides (nftables.service)"),
         ("nftables", UFW_AND_NFTABLES, "ufw is active and the host has a ruleset of nftables besides"),
-        ("auto", Active(nftables=True, ours=("iptables",)), "this host still has our rules of iptables from an earlier run"),
+        (
+            "auto",
+            Active(nftables=("nftables.service",), ours=("iptables",)),
+            "this host still has our rules of iptables from an earlier run",
+        ),
         ("iptables", OURS_IN_NFTABLES, "this host still has our rules of nftables from an earlier run"),
     ],
 )
@@ -69,7 +74,7 @@ def test_a_refusal_says_why_and_what_to_do(asked: str, active: Active, reason: s
 def test_old_rules_can_be_removed_from_beside_firewalld() -> None:
     assert choose("iptables", FIREWALLD, present=False) == ("iptables", ())
     assert choose("firewalld", STOPPED, present=False)[1]
-    assert choose("iptables", Active(nftables=True, ours=("iptables",)), present=False) == ("iptables", ())
+    assert choose("iptables", Active(nftables=("nftables.service",), ours=("iptables",)), present=False) == ("iptables", ())
     assert choose("nftables", FIREWALLD_AND_NFTABLES, present=False) == ("nftables", ())
 
 
@@ -104,7 +109,7 @@ def chain(table: str, name: str, family: str = "inet", hook: str = "input") -> d
     [
         ([], NOTHING),
         ([chain("filter", "input")], NFTABLES),
-        ([chain("mine", "arriving", "ip6")], NFTABLES),
+        ([chain("mine", "arriving", "ip6")], Active(nftables=("table ip6 mine",))),
         ([chain("mine", "forward", hook="forward")], NOTHING),
         ([chain("filter", "INPUT", "ip"), chain("filter", "INPUT", "ip6")], NOTHING),
         ([chain("docker-bridges", "filter-INPUT", "ip"), chain("firewalld", "filter_INPUT"), chain("f2b-table", "f2b-chain")], NOTHING),
@@ -122,4 +127,4 @@ def test_the_service_of_nftables_says_so_too(host) -> None:
     host.paths.add("/etc/systemd/system/sysinit.target.wants/nftables.service")
     assert read_active(host) == NOTHING, "without nft there is no ruleset"
     host.programs.add("nft")
-    assert read_active(host) == NFTABLES
+    assert read_active(host) == SERVICE
