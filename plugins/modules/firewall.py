@@ -16,13 +16,18 @@ description:
   - These are 2377/tcp on managers, 7946/tcp, 7946/udp and the data path port over UDP (VXLAN); where overlay networks are
     encrypted also ESP (IP protocol 50).
   - The addresses are one set for each address family, so a host that joins or leaves changes the set and no rule.
-  - It also says who may reach the ports that services publish (O(published)). Those do not pass the rules for the host itself, since Docker
-    sends them on before. So they are filtered where packets come in, before Docker's address translation, whether a port is published through the
-    routing mesh or in the mode C(host).
+  - It also says who may reach the ports that services publish (O(published)). Those do not pass the rules for the host itself, since
+    Docker sends them on before. So they are filtered where packets come in, before Docker's address translation, whether a port is
+    published through the routing mesh or in the mode C(host).
   - The ruleset itself is read, so a rule that somebody deleted or added by hand among ours is seen and mended. Rules of others are
     left as they are, and so are the chains of Docker.
   - With firewalld the rules are a policy named C(meshwork-swarm) and the ipsets C(meshwork-swarm-4) and C(meshwork-swarm-6),
     permanent and in the runtime.
+  - With nftables they are a table of our own, C(table inet meshwork_swarm), and a systemd unit C(meshwork-swarm-nftables.service) that
+    brings it back at boot and after each start, restart and reload of C(nftables.service). An accept in one table does not override a
+    drop in another, so where a chain of the host's own ruleset on the hook C(input) may drop or reject, that chain gets one rule, its
+    first, which jumps to a chain C(meshwork_swarm) in the same table; the commented rules there let in the same peers. Tables that
+    programs keep for themselves, such as those of Docker, libvirt, Kubernetes and fail2ban, are left alone.
   - With iptables they are a chain C(MESHWORK-SWARM) in the filter table, which INPUT jumps to, the same two ipsets, and a systemd unit
     C(meshwork-swarm-firewall.service) that brings just these back at boot, before Docker starts. Published ports have the chain
     C(MESHWORK-PUBLISHED) in the mangle table.
@@ -32,6 +37,7 @@ author:
   - The meshwork.swarm contributors (@meshwork)
 requirements:
   - With iptables and ufw the programs C(iptables) and C(ipset).
+  - With nftables the program C(nft), which can print JSON; seen with 1.0.6.
   - With firewalld version 0.9.0 or newer.
 attributes:
   check_mode:
@@ -56,10 +62,14 @@ options:
   backend:
     description:
       - The firewall that carries the rules.
-      - V(auto) takes firewalld where it is running, ufw where that is active, else iptables. Where two are active at once it stops and says so.
+      - V(auto) takes firewalld where it is running, ufw where that is active; else nftables where the administrator has a ruleset of
+        nftables, or rules of this module are there already; else iptables. Where two firewalls are active at once it stops and says so.
+      - A ruleset is the administrator's when C(nftables.service) is enabled, or when there is a base chain on the hook C(input) that
+        neither C(iptables-nft) nor a program such as Docker, libvirt, Kubernetes or fail2ban has made.
+      - Rules that an earlier run has made with another backend have to be removed first, with O(state=absent) and that backend.
       - V(iptables) works with C(iptables-legacy) and with C(iptables-nft), whichever C(iptables) is on the host.
     type: str
-    choices: [auto, firewalld, ufw, iptables]
+    choices: [auto, firewalld, ufw, nftables, iptables]
     default: auto
   role:
     description:
@@ -102,32 +112,38 @@ options:
     default: true
   published:
     description:
-      - Who may reach the ports that services publish. The list is exact; ports that are not in it are left alone.
-      - Packets of others are dropped without an answer.
-      - The host itself reaches its published ports always. A container that sends to an address of its own host comes from the container's
-        address, so its subnet has to be among the sources.
+      - Ports that services publish, and who may reach them on this host. Nobody else may, be the port published through the routing mesh
+        or in the mode C(host); packets of others are dropped without an answer. Ports that are not in the list are left as they are.
+      - The host itself always reaches them. A container that sends to an address of its own host comes from the container's address, so
+        its subnet has to be among the sources.
+      - Connections that are open when their source leaves the list are cut off.
+      - These rules only refuse. What else keeps a packet from a service, such as a chain on the hook C(forward) that drops it, they do
+        not change.
     type: list
     elements: dict
     default: []
     suboptions:
       port:
-        description: The published port, not the port in the container.
+        description: The port as it is published, from 1 to 65535; each port and protocol once.
         type: int
         required: true
       protocol:
-        description: Its protocol.
+        description: The protocol of the port.
         type: str
         choices: [tcp, udp, sctp]
         default: tcp
       sources:
-        description: Addresses and subnets, IPv4 and IPv6, and V(peers) for O(peers). An empty list is for nobody.
+        description:
+          - Addresses and subnets, IPv4 and IPv6, as C(10.0.0.0/8); V(peers) stands for the addresses of O(peers).
+          - With an empty list nobody from outside reaches the port; the same holds for the address family of which no source is.
         type: list
         elements: str
         required: true
   confirm_within:
     description:
-      - Seconds after which the host goes back to the rules that it had before this run, by itself, unless O(state=confirmed) came by then. Give
-        that over a new connection, since established ones often outlive a rule that forbids new ones; the role C(meshwork.swarm.firewall) does.
+      - Seconds after which the host goes back to the rules that it had before this run, by itself, unless O(state=confirmed) came by then.
+        Give that over a new connection, since established ones often outlive a rule that forbids new ones; the role
+        C(meshwork.swarm.firewall) does.
       - V(0) is for no way back.
     type: int
     default: 0
@@ -137,6 +153,8 @@ notes:
   - With firewalld, a connection that is open when its host leaves the peers stays until it is closed, as firewalld accepts established
     connections before it looks at any policy.
   - A reload of firewalld costs older Engines the rules of published ports; RV(docker_restart) says where that was so.
+  - With nftables, a drop on another hook than C(input) stays one, and so does a drop of iptables. Where the chain INPUT of
+    C(iptables-nft) refuses whatever it does not know, the module stops and says so, as no rule of nftables gets a peer past that.
 seealso:
   - name: Open protocols and ports between the hosts
     description: What the Docker documentation says about a swarm's ports.
@@ -159,7 +177,7 @@ EXAMPLES = r"""
     data_path_port: 4790
     peers: "{{ groups['swarm'] | map('extract', hostvars, 'swarm_address') + ['fd00:77::11', 'fd00:77::12'] }}"
 
-- name: Publish a service to the office only, and let a new connection confirm it within a minute
+- name: Let the office and the hosts of the cluster reach a published port, nobody else, and have a new connection confirm it
   meshwork.swarm.firewall:
     role: worker
     peers: [10.77.0.11, 10.77.0.12, 10.77.0.13]

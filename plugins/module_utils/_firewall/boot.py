@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from .._model.firewall import Layer
+from .._model.firewall import Desired, Layer
+from .._plan.plan import Blocker
 from .chain import PUBLISHED, SWARM, Place, chain_lines, read_saved, read_set, restore_text, set_lines
 from .host import Action, Command, Host, RemoveFile, RemoveFolder, WriteFile
 
@@ -21,10 +22,18 @@ FOLDER = f"{PARENT}/firewall"
 SETS_FILE = {4: f"{FOLDER}/peers.v4", 6: f"{FOLDER}/peers.v6"}
 RULES_FILE = {4: f"{FOLDER}/rules.v4", 6: f"{FOLDER}/rules.v6"}
 UNIT = "meshwork-swarm-firewall.service"
-UNIT_FILE = f"/etc/systemd/system/{UNIT}"
-WANTED_LINK = f"/etc/systemd/system/multi-user.target.wants/{UNIT}"
+UNITS = "/etc/systemd/system"
+UNIT_FILE = f"{UNITS}/{UNIT}"
+WANTED_LINK = f"{UNITS}/multi-user.target.wants/{UNIT}"
 PROGRAM = {4: "iptables", 6: "ip6tables"}
 NOTE = "# Written by the Ansible module meshwork.swarm.firewall; changes made here are lost.\n"
+
+
+def blockers(desired: Desired, systemd: bool) -> tuple[Blocker, ...]:
+    """Why the rules cannot be made to come back at boot by a unit; `systemd` says that it runs this host."""
+    if desired.present and desired.persistent and not systemd:
+        return (Blocker("persistent", "systemd does not run this host, so nothing would load the rules at boot", "set persistent=false"),)
+    return ()
 
 
 def unit_text(families: Sequence[int], published: bool) -> str:
@@ -106,13 +115,19 @@ def keep(found: Mapping[int, Layer], wanted: Mapping[int, Layer]) -> tuple[Actio
     attached = all(layer.attached for layer in found.values())
     if not attached:
         before.pop(UNIT_FILE, None)
+    return write(UNIT, before, after, attached)
+
+
+def write(unit: str, before: Mapping[str, str], after: Mapping[str, str], enabled: bool) -> tuple[Action, ...]:
+    """The actions that bring a unit and its files from one text to another. Starting the unit loads the files once, as a boot will."""
     changed = [WriteFile(path, text) for path, text in after.items() if before.get(path) != text]
-    enabling = () if attached else (Command(("systemctl", "enable", "--now", UNIT)),)
+    enabling = () if enabled else (Command(("systemctl", "enable", "--now", unit)),)
     return (*changed, *enabling)
 
 
-def forget(there: Sequence[str]) -> tuple[Action, ...]:
+def forget(there: Sequence[str], unit: str = UNIT) -> tuple[Action, ...]:
     """The actions after which nothing of ours comes back at boot."""
-    stop = (Command(("systemctl", "disable", "--now", UNIT)),) if UNIT_FILE in there else ()
-    reload = (Command(("systemctl", "daemon-reload")),) if UNIT_FILE in there else ()
+    known = f"{UNITS}/{unit}" in there
+    stop = (Command(("systemctl", "disable", "--now", unit)),) if known else ()
+    reload = (Command(("systemctl", "daemon-reload")),) if known else ()
     return (*stop, *(RemoveFile(path) for path in there), *reload, RemoveFolder(FOLDER), RemoveFolder(PARENT))

@@ -58,8 +58,8 @@ def _render_published(published: Published, family: int) -> list[Entry]:
         # iptables-save leaves out what matches every address
         allowed.append((match if subnet.endswith("/0") else f"-s {subnet} {match}", source))
     chain = PUBLISHED.chain
-    entries = [_entry(match, "published", "RETURN", "publish", f"{published.subject} to {source}", chain) for match, source in allowed]
-    return [*entries, _entry(match, "published, strangers", "DROP", "withhold", published.subject, chain)]
+    entries = [_entry(match, "published", "RETURN", "allow", f"{published.subject} from {source}", chain) for match, source in allowed]
+    return [*entries, _entry(match, "published, strangers", "DROP", "refuse", published.subject, chain)]
 
 
 WHOLE = {4: 32, 6: 128}
@@ -191,12 +191,12 @@ def _read_entry(line: str) -> Entry:
     subject = (f"{ports.group(1)}/" if ports else "") + (protocol.group(1) if protocol else "everything")
     subject = f"{subject} inside IPsec" if " --pol ipsec " in text else subject
     verb = _VERBS.get(_target(line), "keep" if "-i lo" in text else "allow")
-    if verb == "publish":
-        subject += f" to {source.group(1) if source else 'peers' if '--match-set' in text else 'everybody'}"
+    if _target(line) == "RETURN":
+        subject += f" from {source.group(1) if source else 'peers' if '--match-set' in text else 'everybody'}"
     return Entry(text, verb, subject if ports else subject.upper())
 
 
-_VERBS = {"REJECT": "refuse", "RETURN": "publish", "DROP": "withhold"}
+_VERBS = {"REJECT": "refuse", "DROP": "refuse"}
 _SOURCE = re.compile(r"-s (\S+?)(?:/32|/128)?(?:\s|$)")
 
 

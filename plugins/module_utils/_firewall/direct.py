@@ -54,8 +54,8 @@ def _entry(line: str) -> Entry:
         return Entry(text)
     subject = f"{words[words.index('--dport') + 1]}/{words[words.index('-p') + 1]}" if "--dport" in words else "everything"
     if words[-1] == "DROP":
-        return Entry(text, "withhold", subject)
-    return Entry(text, "publish", f"{subject} to {words[words.index('-s') + 1].replace(',', ', ') if '-s' in words else 'everybody'}")
+        return Entry(text, "refuse", subject)
+    return Entry(text, "allow", f"{subject} from {words[words.index('-s') + 1].replace(',', ', ') if '-s' in words else 'everybody'}")
 
 
 def read_runtime(text: str) -> tuple[Entry, ...]:

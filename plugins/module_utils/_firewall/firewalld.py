@@ -15,9 +15,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from .._model.firewall import Desired, Entry, Layer, in_order
-from .._plan.firewall import Observed, say_peers, say_rules
+from .._plan.firewall import Observed, say_layers, say_peers
 from .._plan.plan import Blocker, Step
-from . import boot, direct, policy
+from . import direct, policy
 from .host import Action, Command, Commands, Host, RemoveFile, WriteFile, failed
 
 NAME = {4: "IPv4", 6: "IPv6"}
@@ -37,14 +37,13 @@ class Reading:
 
     `reload` says that firewalld does not know our policy and sets yet. `runtime_only` are the zones whose runtime is not
     what is permanent: name, what is permanent, what is in force. `files` are those of ours that are there, `wrong` those of
-    them that are not of our making. `leftover` says that rules of ours are in iptables, too.
+    them that are not of our making.
     """
 
     reload: bool = False
     runtime_only: tuple[tuple[str, Mapping[str, tuple[str, ...]], Mapping[str, tuple[str, ...]]], ...] = ()
     files: tuple[str, ...] = ()
     wrong: tuple[str, ...] = ()
-    leftover: bool = False
 
 
 class Firewalld:
@@ -72,7 +71,7 @@ class Firewalld:
         }
         permanent, files, wrong = self._permanent(families)
         reload = ours is None or not attached or None in peers.values()
-        reading = Reading(reload, self._runtime_only() if reload else (), files, wrong, self._host.exists(boot.UNIT_FILE))
+        reading = Reading(reload, self._runtime_only() if reload else (), files, wrong)
         return Observed("firewalld", runtime, permanent, reading=reading)
 
     def _members(self, family: int) -> tuple[str, ...] | None:
@@ -112,9 +111,6 @@ class Firewalld:
         """Reasons why the desired rules cannot be had here."""
         if desired.present and not desired.persistent:
             return (Blocker("persistent", "firewalld has no policies that are not permanent", "set persistent=true"),)
-        if desired.present and found.reading.leftover:
-            reason = f"this host still has our rules of iptables ({boot.UNIT}), and firewalld does not know them"
-            return (Blocker("backend", reason, "remove them first, with state=absent and backend=iptables"),)
         return ()
 
     def wanted(self, desired: Desired, found: Observed) -> Observed:
@@ -231,13 +227,7 @@ def _entries(layers: Mapping[int, Layer]) -> tuple[Entry, ...]:
 
 
 def _said(desired: Desired, found: Mapping[int, Layer], wanted: Mapping[int, Layer], peers: bool = True) -> str:
-    said = []
-    for family, layer in wanted.items():
-        now = found[family]
-        if peers and now.peers is not None and now.peers != layer.peers:
-            said.append(say_peers(now, layer))
-        said += say_rules(desired, now, layer)
-    return "; ".join(dict.fromkeys(said)) or "put our policy and sets in force"
+    return say_layers(desired, found, wanted, peers) or "put our policy and sets in force"
 
 
 def _too_old() -> Blocker:

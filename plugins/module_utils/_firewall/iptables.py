@@ -70,11 +70,7 @@ class Iptables:
 
     def blockers(self, desired: Desired, found: Observed) -> tuple[Blocker, ...]:
         """Reasons why the desired rules cannot be had here."""
-        if desired.present and desired.persistent and not found.reading.systemd:
-            return (
-                Blocker("persistent", "systemd does not run this host, so nothing would load the rules at boot", "set persistent=false"),
-            )
-        return ()
+        return boot.blockers(desired, found.reading.systemd)
 
     def wanted(self, desired: Desired, found: Observed) -> Observed:
         """What will be found once the desired rules are in force."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Callable, Protocol
 
 from .._model.errors import SwarmError
 from .._model.firewall import Desired, Entry, Layer, parse_firewall
-from .._plan.firewall import MEANING, Observed, Requires, plan
+from .._plan.firewall import MEANING, PUBLISHED, Backend, Observed, Requires, plan
 from .._plan.lifeline import cut_off, read_connection
 from .._plan.plan import Plan, Step
 from .._run import Reconciliation
@@ -22,6 +22,22 @@ from .exposed import open_to_all, read_published
 from .firewalld import RELOAD, Firewalld
 from .host import Host
 from .iptables import Iptables
+from .nftables import Nftables
+
+
+class Reading(Backend, Protocol):
+    """A backend with its host."""
+
+    def observe(self) -> Observed:
+        """Read what is there. Raises CommandFailed."""
+
+
+BACKENDS: Mapping[str, Callable[[Host], Reading]] = {
+    "firewalld": Firewalld,
+    "ufw": lambda host: Iptables(host, "ufw"),
+    "nftables": Nftables,
+    "iptables": Iptables,
+}
 
 DOCKER_SECONDS = 3.0
 """How long an Engine that watches firewalld (29.0.0, 25.0.13 in its line, and newer) has to make its rules again."""
@@ -43,7 +59,7 @@ class FirewallWork(Reconciliation[Observed]):
         if self._desired.present and not self._objections:
             seconds = self._desired.confirm_within
             self._objections = cut_off(self._desired, read_connection(host.ssh_connection())) + way_back.objections(host, seconds)
-        self._backend: Firewalld | Iptables = Firewalld(host) if self._name == "firewalld" else Iptables(host, self._name)
+        self._backend: Reading = BACKENDS[self._name](host)
 
     def observe(self) -> Observed:
         """Read what is there; nothing is read where the backend itself is in doubt."""
@@ -95,14 +111,16 @@ class FirewallWork(Reconciliation[Observed]):
 
 def _shown(families: Mapping[int, Layer]) -> dict[str, Any]:
     """One layer; the rules stand once where they are the same for all address families."""
-    rules = {family: [_said(entry) for entry in (*(held.entries or ()), *(held.published or ()))] for family, held in families.items()}
+    rules = {family: [_said(entry) for entry in held.entries or ()] for family, held in families.items()}
     same = all(said == rules[4] for said in rules.values())
+    published = [_said(entry, PUBLISHED) for held in families.values() for entry in held.published or ()]
     return {
         "peers": [address for held in families.values() for address in held.peers or ()],
         "reached by packets": all(held.attached for held in families.values()),
         **({"rules": rules[4]} if same else {f"rules for IPv{family}": said for family, said in rules.items()}),
+        **({"published ports": list(dict.fromkeys(published))} if published else {}),
     }
 
 
-def _said(entry: Entry) -> str:
-    return MEANING[entry.verb].format(entry.subject, "peers") if entry.verb else entry.text
+def _said(entry: Entry, meaning: Mapping[str, str] = MEANING) -> str:
+    return meaning[entry.verb].format(entry.subject, "peers") if entry.verb else entry.text

@@ -20,7 +20,7 @@ FAMILIES = (4, 6)
 
 OPTIONS: dict[str, Any] = {
     "state": {"type": "str", "choices": ["present", "absent", "confirmed"], "default": "present"},
-    "backend": {"type": "str", "choices": ["auto", "firewalld", "ufw", "iptables"], "default": "auto"},
+    "backend": {"type": "str", "choices": ["auto", "firewalld", "ufw", "nftables", "iptables"], "default": "auto"},
     "role": {"type": "str", "choices": ["manager", "worker"]},
     "peers": {"type": "list", "elements": "str"},
     "data_path_port": {"type": "int", "default": DATA_PATH_PORT},

@@ -74,37 +74,49 @@ def _unreachable_family(desired: Desired, found: Observed) -> tuple[Blocker, ...
     return (Blocker("peers", f"{first} is an IPv6 address and this host's kernel has no IPv6", "enable IPv6 or give IPv4 addresses"),)
 
 
-MEANING = {
-    "allow": "allow {} from {}",
-    "refuse": "refuse {} to others",
-    "keep": "let the host itself reach {}",
-    "publish": "publish {}",
-    "withhold": "keep others from published {}",
-}
+MEANING = {"allow": "allow {} from {}", "refuse": "refuse {} to others", "keep": "let the host itself reach {}"}
 """An entry's verb as a sentence, for its subject and those whom it is about."""
+PUBLISHED = {"allow": "allow {}", "refuse": "refuse {} to others"}
+"""The same for a published port; who may reach it stands in the subject of its entry."""
+
+
+def say_layers(desired: Desired, found: Mapping[int, Layer], wanted: Mapping[int, Layer], peers: bool = True) -> str:
+    """In sentences, what becomes of the layers of all address families; "" for nothing. `peers` wants those of the sets, too."""
+    said = []
+    for family, layer in wanted.items():
+        now = found[family]
+        if peers and now.peers is not None and now.peers != layer.peers:
+            said.append(say_peers(now, layer))
+        said += say_rules(desired, now, layer)
+    return "; ".join(dict.fromkeys(said))
 
 
 def say_rules(desired: Desired, found: Layer, wanted: Layer) -> list[str]:
     """In sentences, what becomes of the rules between two layers."""
-    before, after = (*(found.entries or ()), *(found.published or ())), (*(wanted.entries or ()), *(wanted.published or ()))
-    coming = [entry for entry in after if entry not in before]
-    going = [entry for entry in before if entry not in after]
-    said = say_entries(coming, desired.count)
-    said += [f"no longer {sentence}" for sentence in say_entries(going, "peers")]
-    said += [f"remove the rule {entry.text!r}, which is not of our making" for entry in going if not entry.verb]
-    if not said and before != after:
-        said.append("put the rules back in their order")
+    said = _say_changes(found.entries or (), wanted.entries or (), desired.count, MEANING)
+    said += _say_changes(found.published or (), wanted.published or (), "", PUBLISHED)
     if wanted.attached and not found.attached:
         said.append("send incoming packets through these rules")
     return said
 
 
-def say_entries(entries: Sequence[Entry], peers: str) -> list[str]:
+def _say_changes(before: Sequence[Entry], after: Sequence[Entry], peers: str, meaning: Mapping[str, str]) -> list[str]:
+    coming = [entry for entry in after if entry not in before]
+    going = [entry for entry in before if entry not in after]
+    said = say_entries(coming, peers, meaning)
+    said += [f"no longer {sentence}" for sentence in say_entries(going, "peers", meaning)]
+    said += [f"remove the rule {entry.text!r}, which is not of our making" for entry in going if not entry.verb]
+    if not said and before != after:
+        said.append("put the rules back in their order")
+    return said
+
+
+def say_entries(entries: Sequence[Entry], peers: str, meaning: Mapping[str, str] = MEANING) -> list[str]:
     """One sentence for each kind of rule."""
     subjects: dict[str, list[str]] = {}
     for entry in entries:
         subjects.setdefault(entry.verb, []).append(entry.subject)
-    return [sentence.format(listed(subjects[verb]), peers) for verb, sentence in MEANING.items() if verb in subjects]
+    return [sentence.format(listed(subjects[verb]), peers) for verb, sentence in meaning.items() if verb in subjects]
 
 
 def say_peers(found: Layer, wanted: Layer) -> str:

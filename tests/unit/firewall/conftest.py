@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the meshwork.swarm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A host in memory with the manners of iptables, ipset, systemctl and firewall-cmd, as seen on real hosts."""
+"""A host in memory with the manners of iptables, ipset, nft, systemctl and firewall-cmd, as seen on real hosts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ansible_collections.meshwork.swarm.plugins.module_utils._firewall.host impo
 )
 
 PROGRAM_FAMILY = {"iptables": 4, "ip6tables": 6}
-LINKS = "/etc/systemd/system/multi-user.target.wants/"
+UNITS = "/etc/systemd/system"
 
 
 class Refused(Exception):
@@ -240,7 +240,10 @@ class Firewalld:
 
 
 class FakeHost(Host):
-    """The host. `commands` are the programs that ran, as text; `firewalld` is None where it is not running."""
+    """The host. `commands` are the programs that ran, as text; `firewalld` is None where it is not running.
+
+    `ruleset` is what nft prints; `transactions` are what it was given.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -252,6 +255,8 @@ class FakeHost(Host):
         self.connection: str | None = None
         self.firewalld: Firewalld | None = None
         self.commands: list[str] = []
+        self.ruleset = '{"nftables": []}'
+        self.transactions: list[str] = []
 
     def start_firewalld(self) -> Firewalld:
         self.programs.add("firewall-cmd")
@@ -301,6 +306,8 @@ class FakeHost(Host):
             return self._systemctl(words)
         if program == "systemd-run":
             return ""
+        if program == "nft":
+            return self._nft(words, command.stdin)
         if self.firewalld is None:
             raise Refused(252, "not running")
         return self.firewalld.answer(command.argv)
@@ -328,16 +335,29 @@ class FakeHost(Host):
                 self.sets[name][1].remove(value)
         return ""
 
+    def _nft(self, words: list[str], stdin: str) -> str:
+        if words == ["-f", "-"]:
+            self.transactions.append(stdin)
+            return ""
+        if words in (["-j", "list", "ruleset"], ["-j", "list", "chains"]):
+            return self.ruleset
+        raise Refused(1, f"nft: {words}")
+
     def _systemctl(self, words: list[str]) -> str:
         if words == ["is-active", "firewalld"]:
             if self.firewalld is None:
                 raise Refused(3, "inactive")
             return "active\n"
         if words[0] == "enable":
-            self.paths.add(LINKS + words[-1])
+            self.paths.update(self._links(words[-1]))
         elif words[0] == "disable":
-            self.paths.discard(LINKS + words[-1])
+            self.paths.difference_update(self._links(words[-1]))
         return ""
+
+    def _links(self, unit: str) -> list[str]:
+        lines = self.files[f"{UNITS}/{unit}"].splitlines()
+        targets = next(line.partition("=")[2] for line in lines if line.startswith("WantedBy="))
+        return [f"{UNITS}/{target}.wants/{unit}" for target in targets.split()]
 
 
 @pytest.fixture

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from ansible_collections.meshwork.swarm.plugins.module_utils._firewall.choice import Active, choose, read_active
 
@@ -12,6 +14,12 @@ NOTHING = Active()
 FIREWALLD = Active(firewalld_installed=True, firewalld=True)
 STOPPED = Active(firewalld_installed=True)
 UFW = Active(ufw=True)
+NFTABLES = Active(nftables=("table inet filter",))
+SERVICE = Active(nftables=("nftables.service",))
+OURS_IN_NFTABLES = Active(ours=("nftables",))
+OURS_IN_IPTABLES = Active(ours=("iptables",))
+FIREWALLD_AND_NFTABLES = Active(firewalld_installed=True, firewalld=True, nftables=("table inet filter",))
+UFW_AND_NFTABLES = Active(ufw=True, nftables=("nftables.service",))
 BOTH = Active(firewalld_installed=True, firewalld=True, ufw=True)
 
 
@@ -26,6 +34,11 @@ BOTH = Active(firewalld_installed=True, firewalld=True, ufw=True)
         ("auto", UFW, "ufw"),
         ("ufw", UFW, "ufw"),
         ("iptables", UFW, "iptables"),
+        ("auto", NFTABLES, "nftables"),
+        ("auto", OURS_IN_NFTABLES, "nftables"),
+        ("auto", OURS_IN_IPTABLES, "iptables"),
+        ("nftables", NOTHING, "nftables"),
+        ("iptables", NFTABLES, "iptables"),
     ],
 )
 def test_what_is_active_is_taken(asked: str, active: Active, chosen: str) -> None:
@@ -41,6 +54,16 @@ def test_what_is_active_is_taken(asked: str, active: Active, chosen: str) -> Non
         ("firewalld", NOTHING, "firewalld was asked for and is not installed"),
         ("firewalld", STOPPED, "firewalld was asked for and is not running"),
         ("iptables", FIREWALLD, "iptables was asked for and firewalld is running"),
+        ("nftables", FIREWALLD, "nftables was asked for and firewalld is running"),
+        ("auto", FIREWALLD_AND_NFTABLES, "firewalld is active and the host has a ruleset of nftables besides (table inet filter)"),
+        ("auto", UFW_AND_NFTABLES, "ufw is active and the host has a ruleset of nftables besides (nftables.service)"),
+        ("nftables", UFW_AND_NFTABLES, "ufw is active and the host has a ruleset of nftables besides"),
+        (
+            "auto",
+            Active(nftables=("nftables.service",), ours=("iptables",)),
+            "this host still has our rules of iptables from an earlier run",
+        ),
+        ("iptables", OURS_IN_NFTABLES, "this host still has our rules of nftables from an earlier run"),
     ],
 )
 def test_a_refusal_says_why_and_what_to_do(asked: str, active: Active, reason: str) -> None:
@@ -53,6 +76,8 @@ def test_a_refusal_says_why_and_what_to_do(asked: str, active: Active, reason: s
 def test_old_rules_can_be_removed_from_beside_firewalld() -> None:
     assert choose("iptables", FIREWALLD, present=False) == ("iptables", ())
     assert choose("firewalld", STOPPED, present=False)[1]
+    assert choose("iptables", Active(nftables=("nftables.service",), ours=("iptables",)), present=False) == ("iptables", ())
+    assert choose("nftables", FIREWALLD_AND_NFTABLES, present=False) == ("nftables", ())
 
 
 def test_reading_asks_systemd_and_the_configuration_of_ufw(host) -> None:
@@ -74,3 +99,34 @@ def test_without_systemd_firewalld_itself_is_asked(host) -> None:
     host.start_firewalld()
     assert read_active(host) == FIREWALLD
     assert host.commands == ["firewall-cmd --state"]
+
+
+def chain(table: str, name: str, family: str = "inet", hook: str = "input") -> dict[str, object]:
+    found = {"family": family, "table": table, "name": name, "type": "filter", "hook": hook, "prio": 0, "policy": "accept"}
+    return {"chain": found}
+
+
+@pytest.mark.parametrize(
+    ("chains", "active"),
+    [
+        ([], NOTHING),
+        ([chain("filter", "input")], NFTABLES),
+        ([chain("mine", "arriving", "ip6")], Active(nftables=("table ip6 mine",))),
+        ([chain("mine", "forward", hook="forward")], NOTHING),
+        ([chain("filter", "INPUT", "ip"), chain("filter", "INPUT", "ip6")], NOTHING),
+        ([chain("docker-bridges", "filter-INPUT", "ip"), chain("firewalld", "filter_INPUT"), chain("f2b-table", "f2b-chain")], NOTHING),
+        ([chain("meshwork_swarm", "input")], OURS_IN_NFTABLES),
+    ],
+)
+def test_a_ruleset_of_nftables_is_the_administrators_unless_a_program_made_it(host, chains: list[object], active: Active) -> None:
+    host.programs.add("nft")
+    host.ruleset = json.dumps({"nftables": chains})
+    assert read_active(host) == active
+    assert host.commands == ["nft -j list chains"]
+
+
+def test_the_service_of_nftables_says_so_too(host) -> None:
+    host.paths.add("/etc/systemd/system/sysinit.target.wants/nftables.service")
+    assert read_active(host) == NOTHING, "without nft there is no ruleset"
+    host.programs.add("nft")
+    assert read_active(host) == SERVICE

@@ -224,7 +224,7 @@ def test_published_ports_are_direct_rules_that_come_back(host: Any, firewalld: A
     firewalld.answer(("firewall-cmd", "--permanent", "--direct", "--add-rule", *FOREIGN))
     run(host, options)
     options["published"] = [WEB]
-    sentence = "publish 8080/tcp to 10.9.0.11, 10.9.0.12, 10.0.0.0/8 and 8080/tcp to fd00:9::11; keep others from published 8080/tcp"
+    sentence = "allow 8080/tcp from 10.9.0.11, 10.9.0.12, 10.0.0.0/8 and 8080/tcp from fd00:9::11; refuse 8080/tcp to others"
     assert says(run(host, options)) == [f"permanent: {sentence}", f"runtime: {sentence}"]
     assert firewalld.reloads == 1
     rules = [" ".join(rule) for rule in firewalld.direct]
@@ -244,7 +244,7 @@ def test_published_ports_are_direct_rules_that_come_back(host: Any, firewalld: A
     assert [" ".join(rule) for rule in firewalld.direct] == rules
     assert says(run(host, options)) == []
     del firewalld.direct[1]
-    assert says(run(host, options)) == ["runtime: publish 8080/tcp to 10.9.0.11, 10.9.0.12, 10.0.0.0/8"]
+    assert says(run(host, options)) == ["runtime: allow 8080/tcp from 10.9.0.11, 10.9.0.12, 10.0.0.0/8"]
     run(host, {**options, "state": "absent"})
     assert firewalld.direct == [FOREIGN]
     assert [rule.get("chain") for rule in ElementTree.fromstring(host.files["/etc/firewalld/direct.xml"])] == ["INPUT"]

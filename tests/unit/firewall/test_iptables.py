@@ -262,8 +262,8 @@ def test_published_ports_are_filtered_before_the_engine_sends_them_anywhere(host
     run(host, options)
     options["published"] = [WEB, CLOSED]
     assert says(run(host, options)) == [
-        "IPv4: publish 8080/tcp to peers and 8080/tcp to 10.0.0.0/8; keep others from published 53/udp and 8080/tcp",
-        "IPv6: publish 8080/tcp to peers and 8080/tcp to fd00::7; keep others from published 53/udp and 8080/tcp",
+        "IPv4: allow 8080/tcp from peers and 8080/tcp from 10.0.0.0/8; refuse 53/udp and 8080/tcp to others",
+        "IPv6: allow 8080/tcp from peers and 8080/tcp from fd00::7; refuse 53/udp and 8080/tcp to others",
         "have the rules and 3 peers come back at boot, before Docker starts",
     ]
     hook = "! -i lo -m addrtype --dst-type LOCAL -m conntrack --ctdir ORIGINAL"
@@ -291,14 +291,16 @@ def test_damage_to_published_ports_is_mended_and_what_is_no_longer_written_goes(
     whole = host.tables[4].save()
     host.tables[4].mangle["PREROUTING"].clear()
     del host.tables[4].mangle[PUBLISHED.chain][0]
-    assert says(run(host, options)) == ["IPv4: publish 8080/tcp to peers; send incoming packets through these rules"]
+    assert says(run(host, options)) == ["IPv4: allow 8080/tcp from peers; send incoming packets through these rules"]
     assert host.tables[4].save() == whole
     host.tables[4].mangle["PREROUTING"].insert(0, "-j ACCEPT")
     assert says(run(host, options)) == ["IPv4: send incoming packets through these rules"]
     del host.tables[4].mangle["PREROUTING"][1]
 
     options["published"] = []
-    assert says(run(host, options))[0].startswith("IPv4: no longer publish 8080/tcp to peers and 8080/tcp to 10.0.0.0/8; no longer keep")
+    assert says(run(host, options))[0].startswith(
+        "IPv4: no longer allow 8080/tcp from peers and 8080/tcp from 10.0.0.0/8; no longer refuse"
+    )
     assert host.tables[4].mangle == {"PREROUTING": []}
     assert says(run(host, options)) == []
     options["published"] = [WEB]

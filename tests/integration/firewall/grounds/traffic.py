@@ -1,0 +1,139 @@
+# Copyright: (c) 2026, the meshwork.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sockets in network namespaces: who answers, and what becomes of a packet."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import selectors
+import socket
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+Result = TypeVar("Result")
+CLONE_NEWNET = 0x40000000
+OPEN, REFUSED, CLOSED, SILENT = "open", "refused", "closed", "silent"
+# long enough for the second SYN, a second after the first: over IPv6 the kernel ends a connection only at the refusal of that one
+PATIENCE = 1.4
+ESP = 50
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def within(namespace: str, call: Callable[[], Result]) -> Result:
+    """Do something in a network namespace. A socket made there belongs to it for good."""
+    results: list[Result] = []
+    failures: list[BaseException] = []
+
+    def enter() -> None:
+        try:
+            handle = os.open(f"/run/netns/{namespace}", os.O_RDONLY)
+            try:
+                if _LIBC.setns(handle, CLONE_NEWNET):
+                    raise OSError(ctypes.get_errno(), f"cannot enter {namespace}")
+            finally:
+                os.close(handle)
+            results.append(call())
+        except OSError as error:
+            failures.append(error)
+
+    # the namespace is the thread's own, and ends with it
+    thread = threading.Thread(target=enter)
+    thread.start()
+    thread.join(30)
+    if failures:
+        raise failures[0]
+    return results[0]
+
+
+def kind(protocol: str) -> socket.SocketKind:
+    return socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM
+
+
+class Listeners:
+    """Servers in one namespace, over IPv4 and IPv6, that send back what they get."""
+
+    def __init__(self, namespace: str, ports: list[tuple[str, int]]) -> None:
+        self._selector = selectors.DefaultSelector()
+        for protocol, port in ports:
+            server = within(namespace, lambda protocol=protocol, port=port: _listen(protocol, port))
+            self._selector.register(server, selectors.EVENT_READ, protocol)
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        while not self._ended.is_set():
+            for key, _events in self._selector.select(0.2):
+                server = key.fileobj
+                if not isinstance(server, socket.socket):
+                    continue
+                if key.data == "tcp":
+                    connection, _source = server.accept()
+                    connection.settimeout(PATIENCE)
+                    with connection:
+                        try:
+                            connection.sendall(connection.recv(64))
+                        except OSError:
+                            continue
+                else:
+                    text, source = server.recvfrom(64)
+                    server.sendto(text, source)
+
+    def close(self) -> None:
+        self._ended.set()
+        self._thread.join(5)
+        for key in list(self._selector.get_map().values()):
+            if isinstance(key.fileobj, socket.socket):
+                key.fileobj.close()
+        self._selector.close()
+
+
+def _listen(protocol: str, port: int) -> socket.socket:
+    server = socket.socket(socket.AF_INET6, kind(protocol))
+    server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    server.bind(("::", port))
+    if protocol == "tcp":
+        server.listen(16)
+    return server
+
+
+def ask(namespace: str, source: str, target: str, protocol: str, port: int) -> str:
+    """What becomes of a question from one address to a port of another: OPEN, REFUSED by an administrator, CLOSED or SILENT."""
+    return within(namespace, lambda: _ask(source, target, protocol, port))
+
+
+def _ask(source: str, target: str, protocol: str, port: int) -> str:
+    with socket.socket(socket.AF_INET6 if ":" in source else socket.AF_INET, kind(protocol)) as client:
+        client.settimeout(PATIENCE)
+        client.bind((source, 0))
+        try:
+            client.connect((target, port))
+            client.sendall(b"question")
+            return OPEN if client.recv(64) == b"question" else CLOSED
+        except TimeoutError:
+            return SILENT
+        except OSError as error:
+            if error.errno in (errno.EHOSTUNREACH, errno.EACCES):
+                return REFUSED
+            if error.errno in (errno.ECONNREFUSED, errno.ECONNRESET):
+                return CLOSED
+            raise
+
+
+def arrives(namespace: str, host: str, source: str, target: str) -> bool:
+    """Whether a packet of ESP from one address arrives at another."""
+    receiver = within(host, lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW, ESP))
+    sender = within(namespace, lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW, ESP))
+    with receiver, sender:
+        receiver.settimeout(PATIENCE)
+        sender.bind((source, 0))
+        sender.sendto(b"\0\0\1\0\0\0\0\1" + bytes(16), (target, 0))
+        try:
+            return receiver.recvfrom(256)[1][0] == source
+        except TimeoutError:
+            return False
