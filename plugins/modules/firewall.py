@@ -139,6 +139,13 @@ options:
         type: list
         elements: str
         required: true
+  output_guard:
+    description:
+      - Whether programs of this host are kept from sending to the data path port. Only the kernel has business there, and where networks
+        are encrypted, any user of the host could else inject frames into them with Engines before 25.0.19, and from 26.0.0 to 29.8.1
+        (CVE-2026-92542).
+    type: bool
+    default: false
   confirm_within:
     description:
       - Seconds after which the host goes back to the rules that it had before this run, by itself, unless O(state=confirmed) came by then.

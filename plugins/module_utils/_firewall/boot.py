@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from .._model.firewall import Desired, Layer
 from .._plan.plan import Blocker
-from .chain import PUBLISHED, SWARM, Place, chain_lines, read_saved, read_set, restore_text, set_lines
+from .chain import OUTPUT, PUBLISHED, SWARM, Place, chain_lines, read_saved, read_set, restore_text, set_lines
 from .host import Action, Command, Host, RemoveFile, RemoveFolder, WriteFile
 
 PARENT = "/etc/meshwork-swarm"
@@ -36,14 +36,14 @@ def blockers(desired: Desired, systemd: bool) -> tuple[Blocker, ...]:
     return ()
 
 
-def unit_text(families: Sequence[int], published: bool) -> str:
+def unit_text(families: Sequence[int], places: Sequence[Place]) -> str:
     """The unit. It runs before any network is up, after the services that load a whole ruleset of the administrator's."""
     lines: list[str] = []
     for family in families:
         lines += [
             f"ipset -exist -file {SETS_FILE[family]} restore",
             f"{PROGRAM[family]}-restore --noflush --wait=10 {RULES_FILE[family]}",
-            *(_jump(PROGRAM[family], place) for place in (SWARM, *([PUBLISHED] if published else []))),
+            *(_jump(PROGRAM[family], place) for place in places),
         ]
     return (
         NOTE
@@ -75,16 +75,20 @@ def files(layers: Mapping[int, Layer]) -> dict[str, str]:
         if layer.peers is not None and layer.entries is not None:
             written[SETS_FILE[family]] = NOTE + "".join(f"{line}\n" for line in set_lines(family, layer.peers, create=True))
             lines = {SWARM: chain_lines(SWARM, layer.entries)}
-            if layer.published is not None:
-                lines[PUBLISHED] = chain_lines(PUBLISHED, layer.published)
+            for place, entries in ((PUBLISHED, layer.published), (OUTPUT, layer.local)):
+                if entries is not None:
+                    lines[place] = chain_lines(place, entries)
             written[RULES_FILE[family]] = NOTE + restore_text(lines)
     if written:
-        written[UNIT_FILE] = unit_text(sorted(layers), _publishes(layers))
+        written[UNIT_FILE] = unit_text(sorted(layers), _places(layers))
     return written
 
 
-def _publishes(layers: Mapping[int, Layer]) -> bool:
-    return any(layer.published is not None for layer in layers.values())
+def _places(layers: Mapping[int, Layer]) -> list[Place]:
+    """The chains into which packets have to be led."""
+    published = any(layer.published is not None for layer in layers.values())
+    local = any(layer.local is not None for layer in layers.values())
+    return [SWARM, *([PUBLISHED] if published else []), *([OUTPUT] if local else [])]
 
 
 def _jump(program: str, place: Place) -> str:
@@ -104,8 +108,9 @@ def read_layers(host: Host, families: Sequence[int]) -> tuple[dict[int, Layer], 
             peers=None if peers is None else read_set(peers, family)[0],
             entries=None if rules is None else read_saved(rules).entries,
             published=None if rules is None else read_saved(rules, PUBLISHED).entries,
+            local=None if rules is None else read_saved(rules, OUTPUT).entries,
         )
-    attached = unit is not None and unit == unit_text(families, _publishes(layers)) and host.exists(WANTED_LINK)
+    attached = unit is not None and unit == unit_text(families, _places(layers)) and host.exists(WANTED_LINK)
     return {family: replace(layer, attached=attached) for family, layer in layers.items()}, tuple(there)
 
 

@@ -45,6 +45,15 @@ PUBLISHED = Place(
 container (mode `host`) or to docker-proxy. The answers to what the host itself or a container asked for do not come by."""
 
 
+OUTPUT = Place("filter", "OUTPUT", "MESHWORK-OUTPUT", f'-p udp -m comment --comment "{MARK}what programs of this host may send"')
+
+
+def render_local(desired: Desired) -> tuple[Entry, ...]:
+    """The rule for what the host sends. Packets of VXLAN are the kernel's own and belong to no socket of the host (xt_owner)."""
+    match = f"-p udp -m udp --dport {desired.sealed_port} -m owner --socket-exists"
+    return (_entry(match, "programs", "DROP", "refuse", f"{desired.sealed_port}/udp", OUTPUT.chain),)
+
+
 def render_published(desired: Desired, family: int) -> tuple[Entry, ...]:
     """The rules for published ports. REJECT exists in the filter table only, so strangers get no answer."""
     return tuple(entry for published in desired.published for entry in _render_published(published, family))
@@ -166,7 +175,7 @@ def _allowed_numbers(others: Sequence[str]) -> tuple[int, int]:
     return first, max(first, end)
 
 
-_ENDS = re.compile(r"-A (INPUT|PREROUTING) -j (ACCEPT|DROP|REJECT)\b")
+_ENDS = re.compile(r"-A (INPUT|OUTPUT|PREROUTING) -j (ACCEPT|DROP|REJECT)\b")
 
 
 def _drops_cleartext_vxlan(line: str) -> bool:
@@ -202,7 +211,10 @@ _SOURCE = re.compile(r"-s (\S+?)(?:/32|/128)?(?:\s|$)")
 
 def restore_text(lines: Mapping[Place, Sequence[str]]) -> str:
     """What iptables-restore takes: one transaction for each table that has lines."""
-    return "".join(f"{line}\n" for place, own in lines.items() if own for line in (f"*{place.table}", *own, "COMMIT"))
+    tables: dict[str, list[str]] = {}
+    for place, own in lines.items():
+        tables.setdefault(place.table, []).extend(own)
+    return "".join(f"{line}\n" for table, own in tables.items() if own for line in (f"*{table}", *own, "COMMIT"))
 
 
 def chain_lines(place: Place, entries: Sequence[Entry]) -> tuple[str, ...]:

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
+from typing import Optional
 from xml.etree import ElementTree
 
 from .._model.errors import CommandFailed
 from .._model.firewall import Desired, Entry, Layer, Published
 from .._plan.firewall import say_rules
 from .._plan.plan import Step
-from .chain import MARK, PUBLISHED, canonical
+from .chain import MARK, OUTPUT, PUBLISHED, canonical, render_local
 from .host import Action, Command, Commands
 
 FILE = "/etc/firewalld/direct.xml"
@@ -28,10 +29,14 @@ ALLOW, DROP = 0, 1
 _HOOK = PUBLISHED.match.partition(" -m comment")[0]
 
 
-def render(desired: Desired, family: int) -> tuple[Entry, ...] | None:
-    """The rules for one address family; None where no port is written."""
+Parts = tuple[Optional[tuple[Entry, ...]], Optional[tuple[Entry, ...]]]
+"""The rules for published ports and those for what the host sends; None where there are none."""
+
+
+def render(desired: Desired, family: int) -> Parts:
+    """The rules for one address family."""
     entries = [entry for published in desired.published for entry in _render(desired, published, family)]
-    return tuple(entries) or None
+    return tuple(entries) or None, _render_output(desired, family)
 
 
 def _render(desired: Desired, published: Published, family: int) -> list[Entry]:
@@ -44,6 +49,13 @@ def _render(desired: Desired, published: Published, family: int) -> list[Entry]:
         _entry(f"{FAMILY[family]} {PUBLISHED.table} {PUBLISHED.hook} {priority} {match} -m comment --comment '{MARK}{purpose}' -j {target}")
         for priority, match, purpose, target in [*allowed, (DROP, match, "published, strangers", "DROP")]
     ]
+
+
+def _render_output(desired: Desired, family: int) -> tuple[Entry, ...] | None:
+    if not desired.sealed_port:
+        return None
+    rules = (entry.text.partition(f"-A {OUTPUT.chain} ")[2] for entry in render_local(desired))
+    return tuple(_entry(f"{FAMILY[family]} {OUTPUT.table} {OUTPUT.hook} {ALLOW} {rule}") for rule in rules)
 
 
 def _entry(line: str) -> Entry:
@@ -76,9 +88,11 @@ def read_file(text: str | None) -> tuple[Entry, ...]:
     return tuple(entry for entry in found if entry.verb)
 
 
-def of_family(entries: Sequence[Entry], family: int) -> tuple[Entry, ...] | None:
-    """One family's rules in their order; None where there are none."""
-    return tuple(sorted((entry for entry in entries if entry.text.startswith(FAMILY[family])), key=_order)) or None
+def of_family(entries: Sequence[Entry], family: int) -> Parts:
+    """One family's rules in their order."""
+    starts = (f"{FAMILY[family]} {place.table} {place.hook} " for place in (PUBLISHED, OUTPUT))
+    published, local = (tuple(sorted((entry for entry in entries if entry.text.startswith(start)), key=_order)) for start in starts)
+    return published or None, local or None
 
 
 def _order(entry: Entry) -> tuple[int, int, str]:
@@ -92,7 +106,7 @@ def steps(desired: Desired, name: str, found: Mapping[int, Layer], wanted: Mappi
 
     Whoever comes is let in before others are kept out.
     """
-    before, after = _published(found), _published(wanted)
+    before, after = _rules(found), _rules(wanted)
     coming = [entry for entry in after if entry not in before]
     going = [entry for entry in before if entry not in after]
     if not coming and not going:
@@ -103,9 +117,15 @@ def steps(desired: Desired, name: str, found: Mapping[int, Layer], wanted: Mappi
         for verb, entries in (("add", coming), ("remove", reversed(going)))
         for entry in entries
     ]
-    said = say_rules(desired, Layer(published=tuple(going)), Layer(published=tuple(coming)))
-    return [Step("published", "firewalld", f"{name}: {'; '.join(dict.fromkeys(said))}", Commands(tuple(actions)))]
+    said = say_rules(desired, _layer(going), _layer(coming))
+    return [Step("direct rules", "firewalld", f"{name}: {'; '.join(dict.fromkeys(said))}", Commands(tuple(actions)))]
 
 
-def _published(layers: Mapping[int, Layer]) -> list[Entry]:
-    return sorted((entry for layer in layers.values() for entry in layer.published or ()), key=lambda entry: _order(entry)[1])
+def _rules(layers: Mapping[int, Layer]) -> list[Entry]:
+    rules = (entry for layer in layers.values() for entry in (*(layer.published or ()), *(layer.local or ())))
+    return sorted(rules, key=lambda entry: _order(entry)[1])
+
+
+def _layer(entries: Sequence[Entry]) -> Layer:
+    local = tuple(entry for entry in entries if f" {OUTPUT.table} {OUTPUT.hook} " in entry.text)
+    return Layer(published=tuple(entry for entry in entries if entry not in local), local=local)

@@ -64,9 +64,9 @@ class Firewalld:
         ours = policy.read_listing(done.output).get(policy.POLICY)
         entries, attached = policy.read_runtime(ours or {}, families)
         peers = {family: self._members(family) for family in families}
-        published = direct.read_runtime(self._host.output(Command(("firewall-cmd", "--direct", "--get-all-rules"))))
+        rules = direct.read_runtime(self._host.output(Command(("firewall-cmd", "--direct", "--get-all-rules"))))
         runtime = {
-            family: Layer(peers[family], entries[family] if ours is not None else None, attached, direct.of_family(published, family))
+            family: Layer(peers[family], entries[family] if ours is not None else None, attached, *direct.of_family(rules, family))
             for family in families
         }
         permanent, files, wrong = self._permanent(families)
@@ -87,12 +87,12 @@ class Firewalld:
         """What is permanent, by family; which files of ours are there; and which of them are of a type that we do not make."""
         text = self._host.read(policy.POLICY_FILE)
         entries, attached = policy.read_policy_xml(text, families) if text is not None else ({}, False)
-        published = direct.read_file(self._host.read(direct.FILE))
+        rules = direct.read_file(self._host.read(direct.FILE))
         layers, wrong = {}, []
         for family in families:
             members, right = policy.read_set_xml(self._host.read(policy.SET_FILE[family]), family)
             peers = None if members is None else in_order(members)
-            layers[family] = Layer(peers, entries.get(family), attached, direct.of_family(published, family))
+            layers[family] = Layer(peers, entries.get(family), attached, *direct.of_family(rules, family))
             if not right:
                 wrong.append(policy.SET_FILE[family])
         paths = [policy.POLICY_FILE, *policy.SET_FILE.values()]
@@ -122,7 +122,7 @@ class Firewalld:
             left = {family: _emptied(layer) for family, layer in found.runtime.items()}
             return replace(found, runtime=left, permanent={family: Layer() for family in found.permanent}, reading=Reading())
         layers = {
-            family: Layer(desired.peers[family], policy.render_policy(desired, family), True, direct.render(desired, family))
+            family: Layer(desired.peers[family], policy.render_policy(desired, family), True, *direct.render(desired, family))
             for family in found.runtime
         }
         files = (policy.POLICY_FILE, *(policy.SET_FILE[family] for family in layers))
@@ -149,7 +149,9 @@ class Firewalld:
 
 
 def _without_published(state: Observed) -> Observed:
-    sides = [{family: replace(layer, published=None) for family, layer in side.items()} for side in (state.runtime, state.permanent)]
+    sides = [
+        {family: replace(layer, published=None, local=None) for family, layer in side.items()} for side in (state.runtime, state.permanent)
+    ]
     return replace(state, runtime=sides[0], permanent=sides[1])
 
 

@@ -24,7 +24,8 @@ from .host import Action, Command, Commands, Host, failed
 
 PACKAGES = {"iptables-save": "iptables", "iptables-restore": "iptables", "ipset": "ipset"}
 NAME = {4: "IPv4", 6: "IPv6"}
-PLACES = (chain.SWARM, chain.PUBLISHED)
+PARTS = {chain.SWARM: "entries", chain.PUBLISHED: "published", chain.OUTPUT: "local"}
+"""What a layer calls the rules of each chain of ours."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Iptables:
             peers, right = (None, True) if listing is None else chain.read_set(listing, family)
             if not right:
                 obstacles.append(_foreign_set(family))
-            saved[family] = {place: chain.read_saved(text, place) for place in PLACES}
+            saved[family] = {place: chain.read_saved(text, place) for place in PARTS}
             runtime[family] = _layer(peers, saved[family])
         reading = Reading(saved, files, systemd=self._host.exists("/run/systemd/system"))
         return Observed(self._name, runtime, permanent, missing, tuple(obstacles), reading)
@@ -115,28 +116,30 @@ def _change_set(family: int, found: Layer, wanted: Layer) -> Step:
 
 
 def _layer(peers: tuple[str, ...] | None, saved: Mapping[chain.Place, chain.Saved]) -> Layer:
-    """What was found, as a layer. A chain for published ports that nothing leads into is one that does not work."""
-    swarm, published = saved[chain.SWARM], saved[chain.PUBLISHED]
-    attached = swarm.attached and (published.attached or published == chain.Saved(number=published.number))
-    return Layer(peers, swarm.entries, attached, published.entries)
+    """What was found, as a layer. A chain that nothing leads into is one that does not work."""
+    others = [each for place, each in saved.items() if place != chain.SWARM]
+    attached = saved[chain.SWARM].attached and all(each.attached or each == chain.Saved(number=each.number) for each in others)
+    return Layer(peers, attached=attached, **{part: saved[place].entries for place, part in PARTS.items()})
 
 
 def _rendered(desired: Desired, family: int) -> Layer:
     published = chain.render_published(desired, family) if desired.published else None
-    return Layer(desired.peers[family], chain.render_chain(desired, family), True, published)
+    local = chain.render_local(desired) if desired.sealed_port else None
+    return Layer(desired.peers[family], chain.render_chain(desired, family), True, published, local)
 
 
 def _saved(layer: Layer) -> dict[chain.Place, chain.Saved]:
     """How a layer will be read back."""
-    attached = {chain.SWARM: layer.attached, chain.PUBLISHED: layer.published is not None}
-    entries = {chain.SWARM: layer.entries, chain.PUBLISHED: layer.published}
-    return {
-        place: chain.Saved(entries[place], (f"-A {place.jump}",) if attached[place] else (), attached=attached[place]) for place in PLACES
-    }
+    saved = {}
+    for place, part in PARTS.items():
+        entries = getattr(layer, part)
+        attached = layer.attached if place == chain.SWARM else entries is not None
+        saved[place] = chain.Saved(entries, (f"-A {place.jump}",) if attached else (), attached=attached)
+    return saved
 
 
 def _write_chains(family: int, found: Mapping[chain.Place, chain.Saved], wanted: Mapping[chain.Place, chain.Saved]) -> Action:
-    lines: dict[chain.Place, list[str]] = {place: [] for place in PLACES}
+    lines: dict[chain.Place, list[str]] = {place: [] for place in PARTS}
     for place, saved in wanted.items():
         now = found[place]
         if saved.entries is None:

@@ -117,7 +117,8 @@ def _layer(desired: Desired, family: int) -> Layer:
     if not desired.present:
         return Layer()
     entries = swarm_table.render_input(desired, family)
-    return Layer(desired.peers[family], entries, True, swarm_table.render_published(desired, family))
+    published, local = swarm_table.render_published(desired, family), swarm_table.render_local(desired, family)
+    return Layer(desired.peers[family], entries, True, published, local)
 
 
 def _own_lines(found: Observed, wanted: Observed) -> list[str]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from .._model.firewall import Layer
 from .boot import FOLDER, NOTE, UNITS
@@ -88,4 +89,4 @@ def read_layers(
         return {family: Layer() for family in families}, there, enabled
     layers = read_lines(there[RULES_FILE], families)
     attached = enabled and there == files(layers, needed)
-    return {family: Layer(each.peers, each.entries, attached, each.published) for family, each in layers.items()}, there, enabled
+    return {family: replace(each, attached=attached) for family, each in layers.items()}, there, enabled

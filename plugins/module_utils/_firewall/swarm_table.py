@@ -36,9 +36,15 @@ KIND = {4: "ipv4_addr", 6: "ipv6_addr"}
 SOURCE = {4: "ip saddr", 6: "ip6 saddr"}
 FAMILY = {4: "meta nfproto ipv4", 6: "meta nfproto ipv6"}
 REFUSAL = "reject with icmpx type admin-prohibited"
-INPUT, PUBLISHED = "input", "published"
+INPUT, PUBLISHED, OUTPUT = "input", "published", "output"
 # just before the chains of others; and before Docker's DNAT (-100), where a published port still has its number, but after conntrack (-200)
-BASE = {INPUT: ("filter", "input", -10, "accept"), PUBLISHED: ("filter", "prerouting", -150, "accept")}
+BASE = {
+    INPUT: ("filter", "input", -10, "accept"),
+    PUBLISHED: ("filter", "prerouting", -150, "accept"),
+    OUTPUT: ("filter", "output", 0, "accept"),
+}
+PARTS = {INPUT: "entries", PUBLISHED: "published", OUTPUT: "local"}
+"""What a layer calls the rules of each chain of ours."""
 JUMP = f'jump {NAME} comment "{MARK}who may reach the ports of the swarm"'
 OUTSIDE = 'iifname != "lo" fib daddr type local ct direction original'
 """What comes from outside for an address of this host, and is no answer."""
@@ -90,6 +96,18 @@ def render_published(desired: Desired, family: int) -> tuple[Entry, ...] | None:
     return tuple(entry for published in desired.published for entry in _publish(published, family))
 
 
+def render_local(desired: Desired, family: int) -> tuple[Entry, ...] | None:
+    """The rule for what the host sends. Packets of VXLAN are the kernel's own, and so have no owner to compare."""
+    if not desired.sealed_port:
+        return None
+    text = f"{FAMILY[family]} udp dport {desired.sealed_port} meta skuid != {NOBODY} drop"
+    return (_entry(text, "programs", "refuse", f"{desired.sealed_port}/udp"),)
+
+
+NOBODY = 2**32 - 1
+"""The user ID that no user has (setuid(2): -1)."""
+
+
 def _publish(published: Published, family: int) -> list[Entry]:
     match, entries = f"{OUTSIDE} {published.protocol} dport {published.port}", []
     if published.peers:
@@ -120,6 +138,8 @@ def read_entry(text: str) -> Entry:
     sources = _SOURCES.search(text)
     if sources:
         subject += f" from {listed(sources.group(1).split(', '))}"
+    elif text.startswith(OUTSIDE) and verb == "allow":
+        subject += " from peers"
     return Entry(text, verb, f"{subject} inside IPsec" if "meta secpath exists" in text else subject)
 
 
@@ -138,9 +158,8 @@ def read_table(ruleset: Ruleset, families: Sequence[int]) -> tuple[dict[int, Lay
         if family == families[0]:
             strangers = tuple(Entry(name) for name in _not_ours(table))
             entries = (*strangers, *(entries or ())) if strangers else entries
-        filtering = table.chains.get(PUBLISHED)
-        published = _entries(filtering.rules, family) if filtering is not None and _based(table, PUBLISHED) else None
-        layers[family] = Layer(_members(table.sets.get(SETS[family]), family), entries, attached, published)
+        published, local = (_entries(table.chains[name].rules, family) if _based(table, name) else None for name in (PUBLISHED, OUTPUT))
+        layers[family] = Layer(_members(table.sets.get(SETS[family]), family), entries, attached, published, local)
     return layers, attached
 
 
@@ -234,7 +253,8 @@ def table_lines(layers: Mapping[int, Layer]) -> tuple[str, ...]:
         lines.append(f"add set {TABLE} {SETS[family]} {{ type {KIND[family]}; }}")
         if layer.peers:
             lines.append(f"add element {TABLE} {SETS[family]} {{ {', '.join(layer.peers)} }}")
-    for name, held in ((INPUT, [layer.entries for layer in layers.values()]), (PUBLISHED, [layer.published for layer in layers.values()])):
+    for name, part in PARTS.items():
+        held = [getattr(layer, part) for layer in layers.values()]
         if any(entries is not None for entries in held):
             kind, hook, priority, policy = BASE[name]
             lines.append(f"add chain {TABLE} {name} {{ type {kind} hook {hook} priority {priority}; policy {policy}; }}")
@@ -263,7 +283,7 @@ def read_lines(text: str, families: Sequence[int]) -> dict[int, Layer]:
     layers = {}
     for family in families:
         held = {name: tuple(read_entry(rule) for rule in found if _family_of(rule) == family) for name, found in rules.items()}
-        layers[family] = Layer(peers.get(SETS[family]), held.get(INPUT), True, held.get(PUBLISHED))
+        layers[family] = Layer(peers.get(SETS[family]), held.get(INPUT), True, held.get(PUBLISHED), held.get(OUTPUT))
     return layers
 
 

@@ -12,7 +12,7 @@ from typing import Any, Callable, Protocol
 
 from .._model.errors import SwarmError
 from .._model.firewall import Desired, Entry, Layer, parse_firewall
-from .._plan.firewall import MEANING, PUBLISHED, Backend, Observed, Requires, plan
+from .._plan.firewall import LOCAL, MEANING, PUBLISHED, Backend, Observed, Requires, plan
 from .._plan.lifeline import cut_off, read_connection
 from .._plan.plan import Plan, Step
 from .._run import Reconciliation
@@ -114,11 +114,13 @@ def _shown(families: Mapping[int, Layer]) -> dict[str, Any]:
     rules = {family: [_said(entry) for entry in held.entries or ()] for family, held in families.items()}
     same = all(said == rules[4] for said in rules.values())
     published = [_said(entry, PUBLISHED) for held in families.values() for entry in held.published or ()]
+    local = [_said(entry, LOCAL) for held in families.values() for entry in held.local or ()]
     return {
         "peers": [address for held in families.values() for address in held.peers or ()],
         "reached by packets": all(held.attached for held in families.values()),
         **({"rules": rules[4]} if same else {f"rules for IPv{family}": said for family, said in rules.items()}),
         **({"published ports": list(dict.fromkeys(published))} if published else {}),
+        **({"what the host sends": list(dict.fromkeys(local))} if local else {}),
     }
 
 

@@ -27,6 +27,7 @@ OPTIONS: dict[str, Any] = {
     "encrypted": {"type": "bool", "default": False},
     "guard": {"type": "bool", "default": True},
     "persistent": {"type": "bool", "default": True},
+    "output_guard": {"type": "bool", "default": False},
     "confirm_within": {"type": "int", "default": 0},
     "published": {
         "type": "list",
@@ -107,18 +108,19 @@ class Layer:
     """What one address family has of ours, now or at the next boot.
 
     `peers` are the members of the set (None: there is no set), `entries` the rules (None: there is no chain or policy to
-    hold them), `attached` says that packets really come by these rules. `published` are the rules for published ports (None: there is
-    nothing to hold them).
+    hold them), `attached` says that packets really come by these rules. `published` are the rules for published ports, `local` those for
+    what programs of the host send (None: there is nothing to hold them).
     """
 
     peers: tuple[str, ...] | None = None
     entries: tuple[Entry, ...] | None = None
     attached: bool = False
     published: tuple[Entry, ...] | None = None
+    local: tuple[Entry, ...] | None = None
 
     @property
     def empty(self) -> bool:
-        return self.peers is None and self.entries is None and self.published is None and not self.attached
+        return self == Layer()
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,8 @@ class Desired:
     persistent: bool = True
     published: tuple[Published, ...] = ()
     confirm_within: int = 0
+    sealed_port: int = 0
+    """The UDP port to which only the kernel itself may send, 0 for none."""
 
     @property
     def count(self) -> str:
@@ -163,6 +167,7 @@ def parse_firewall(options: Mapping[str, Any]) -> Desired:
         persistent=bool(options["persistent"]),
         published=parse_published(options.get("published") or ()),
         confirm_within=options.get("confirm_within") or 0,
+        sealed_port=port if options.get("output_guard") else 0,
     )
 
 

@@ -78,6 +78,8 @@ MEANING = {"allow": "allow {} from {}", "refuse": "refuse {} to others", "keep":
 """An entry's verb as a sentence, for its subject and those whom it is about."""
 PUBLISHED = {"allow": "allow {}", "refuse": "refuse {} to others"}
 """The same for a published port; who may reach it stands in the subject of its entry."""
+LOCAL = {"refuse": "keep programs of this host from sending to {}"}
+"""The same for what the host sends."""
 
 
 def say_layers(desired: Desired, found: Mapping[int, Layer], wanted: Mapping[int, Layer], peers: bool = True) -> str:
@@ -95,6 +97,7 @@ def say_rules(desired: Desired, found: Layer, wanted: Layer) -> list[str]:
     """In sentences, what becomes of the rules between two layers."""
     said = _say_changes(found.entries or (), wanted.entries or (), desired.count, MEANING)
     said += _say_changes(found.published or (), wanted.published or (), "", PUBLISHED)
+    said += _say_changes(found.local or (), wanted.local or (), "", LOCAL)
     if wanted.attached and not found.attached:
         said.append("send incoming packets through these rules")
     return said

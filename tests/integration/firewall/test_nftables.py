@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -78,6 +80,23 @@ def test_the_way_back_leads_to_what_was(tmp_path: Path, kind: type[Nftables], be
             assert not ground.run(**before).changed
     finally:
         ground.close()
+
+
+def test_programs_of_the_host_are_kept_from_the_data_path(bare: Nftables) -> None:
+    def send(port: int) -> str:
+        sending = "import socket, sys; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('10.99.0.11', int(sys.argv[1])))"
+        done = subprocess.run(
+            ["ip", "netns", "exec", bare.host, sys.executable, "-c", sending, str(port)], capture_output=True, text=True, check=False
+        )
+        return done.stderr.strip().splitlines()[-1] if done.returncode else "sent"
+
+    bare.run()
+    assert (send(4789), send(4790)) == ("sent", "sent")
+    assert bare.run(output_guard=True).says[0] == "keep programs of this host from sending to 4789/udp"
+    assert not bare.run(output_guard=True).changed
+    assert (send(4789), send(4790)) == ("PermissionError: [Errno 1] Operation not permitted", "sent")
+    assert bare.run(output_guard=True, data_path_port=4790).changed
+    assert (send(4789), send(4790)) == ("sent", "PermissionError: [Errno 1] Operation not permitted")
 
 
 def test_the_rules_follow_a_reload_of_the_service(closed: NftablesDefaultDrop) -> None:

@@ -33,14 +33,14 @@ class Refused(Exception):
         self.status = status
 
 
-BUILT_IN = ("INPUT", "FORWARD", "PREROUTING")
+BUILT_IN = ("INPUT", "FORWARD", "OUTPUT", "PREROUTING")
 
 
 @dataclass
 class Tables:
     """One family's tables: the rules of each chain, without `-A CHAIN`. `chains` are those of the filter table, `mangle` of that one."""
 
-    chains: dict[str, list[str]] = field(default_factory=lambda: {"INPUT": [], "FORWARD": []})
+    chains: dict[str, list[str]] = field(default_factory=lambda: {"INPUT": [], "FORWARD": [], "OUTPUT": []})
     mangle: dict[str, list[str]] = field(default_factory=lambda: {"PREROUTING": []})
 
     def save(self) -> str:

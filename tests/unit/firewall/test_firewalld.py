@@ -248,3 +248,19 @@ def test_published_ports_are_direct_rules_that_come_back(host: Any, firewalld: A
     run(host, {**options, "state": "absent"})
     assert firewalld.direct == [FOREIGN]
     assert [rule.get("chain") for rule in ElementTree.fromstring(host.files["/etc/firewalld/direct.xml"])] == ["INPUT"]
+
+
+def test_what_the_host_sends_is_a_direct_rule_beside_those_of_published_ports(host: Any, firewalld: Any, options: dict[str, Any]) -> None:
+    options["published"] = [WEB]
+    run(host, options)
+    before = list(firewalld.direct)
+    sentence = "keep programs of this host from sending to 4789/udp"
+    assert says(run(host, {**options, "output_guard": True})) == [f"permanent: {sentence}", f"runtime: {sentence}"]
+    assert [" ".join(rule) for rule in firewalld.direct if rule not in before] == [
+        f"ipv{family} filter OUTPUT 0 -p udp -m udp --dport 4789 -m owner --socket-exists "
+        "-m comment --comment meshwork.swarm: programs -j DROP"
+        for family in (4, 6)
+    ]
+    assert says(run(host, {**options, "output_guard": True})) == []
+    run(host, options)
+    assert firewalld.direct == before

@@ -135,7 +135,7 @@ def damage_unit(host: Any) -> None:
 
 def damage_flush(host: Any) -> None:
     for table in host.tables.values():
-        table.chains = {"INPUT": [], "FORWARD": []}
+        table.chains = {"INPUT": [], "FORWARD": [], "OUTPUT": []}
     host.sets.clear()
 
 
@@ -284,6 +284,28 @@ def test_published_ports_are_filtered_before_the_engine_sends_them_anywhere(host
     assert "*mangle\n:MESHWORK-PUBLISHED - [0:0]" in host.files[boot.RULES_FILE[6]]
 
 
+def test_programs_of_the_host_are_kept_from_the_data_path(host: Any, options: dict[str, Any]) -> None:
+    run(host, options)
+    untouched = host.tables[4].save()
+    guarded = {**options, "output_guard": True, "data_path_port": 4790}
+    said = says(run(host, guarded))
+    assert all(
+        f"IPv{family}: " in line and "keep programs of this host from sending to 4790/udp" in line
+        for family, line in zip((4, 6), said, strict=False)
+    )
+    assert host.tables[4].chains["OUTPUT"] == [
+        '-p udp -m comment --comment "meshwork.swarm: what programs of this host may send" -j MESHWORK-OUTPUT'
+    ]
+    assert host.tables[4].chains["MESHWORK-OUTPUT"] == [
+        '-p udp -m udp --dport 4790 -m owner --socket-exists -m comment --comment "meshwork.swarm: programs" -j DROP'
+    ]
+    assert host.files[boot.RULES_FILE[4]].count("*filter") == 1
+    assert says(run(host, guarded)) == []
+    assert says(run(host, {**guarded, "output_guard": False}))[0] == "IPv4: no longer keep programs of this host from sending to 4790/udp"
+    run(host, options)
+    assert host.tables[4].save() == untouched
+
+
 def test_damage_to_published_ports_is_mended_and_what_is_no_longer_written_goes(host: Any, options: dict[str, Any]) -> None:
     untouched = host.tables[4].save()
     options["published"] = [WEB]
@@ -319,7 +341,7 @@ def test_a_program_that_fails_is_quoted(host: Any, options: dict[str, Any]) -> N
 
 
 def test_the_unit_loads_only_what_is_ours_and_before_docker() -> None:
-    unit = boot.unit_text((4, 6), published=False)
+    unit = boot.unit_text((4, 6), [SWARM])
     assert "Before=network-pre.target docker.service shutdown.target" in unit
     commands = [line for line in unit.splitlines() if line.startswith("ExecStart=")]
     assert len(commands) == 6

@@ -40,7 +40,7 @@ BEFORE: list[dict[str, Any]] = [
     {},
     {"peers": ["10.9.0.11"], "role": "worker", "encrypted": False},
     {"peers": ["10.9.0.11"], "published": [WEB]},
-    {"guard": False, "published": [{**WEB, "sources": []}]},
+    {"guard": False, "published": [{**WEB, "sources": []}], "output_guard": True},
 ]
 
 
