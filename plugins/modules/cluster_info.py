@@ -111,6 +111,14 @@ host:
     address_interface:
       description: The interface whose first IPv4 address it is, else empty.
       type: str
+    manager_addr:
+      description: Where other managers are told to reach this one; empty on a worker.
+      type: str
+    manager_addr_here:
+      description:
+        - Whether one of the host's interfaces has that address. A manager whose state was restored on another machine keeps the old
+          address. Null on a worker.
+      type: bool
     certificate:
       description:
         - The certificate by which the host is known in its swarm, with C(node_id), C(role), C(swarm_id), C(not_before) and C(not_after)

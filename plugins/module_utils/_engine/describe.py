@@ -17,6 +17,7 @@ from .._model.publish import show_ports
 from .._model.service import SERVICE, named_networks, read_service
 from .._model.swarm import SWARM, read_swarm
 from .._model.table import show
+from .._plan.addresses import host_part
 from . import observe
 from .client import Engine
 
@@ -34,12 +35,15 @@ def cluster(engine: Engine, gather: Sequence[str], reference_clock: float | None
 
 def _host(engine: Engine, membership: Membership, reference_clock: float | None) -> Shown:
     address = membership.node_addr if engine.on_this_host else ""
+    told = dict(membership.managers).get(membership.node_id, "") if engine.on_this_host else ""
     clock = membership.clock
     return {
         "clock": clock,
         "clock_offset": None if clock is None or reference_clock is None else round(clock - reference_clock, 1),
         "address_here": is_here(address) if address else None,
         "address_interface": interface_of(address) if address else "",
+        "manager_addr": told,
+        "manager_addr_here": is_here(host_part(told)) if told else None,
         "certificate": show_certificate(membership.certificate) if membership.certificate else None,
     }
 

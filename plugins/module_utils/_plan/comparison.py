@@ -50,6 +50,8 @@ class Host:
     clock_offset: float | None = None
     address_here: bool | None = None
     interface: str = ""
+    manager_addr: str = ""
+    manager_addr_here: bool | None = None
     interfaces: Interfaces = field(default_factory=dict)
     wanted: Addresses = field(default_factory=Addresses)
     manager: bool = False
@@ -103,6 +105,8 @@ def read_host(standing: Mapping[str, Any]) -> Host:
         clock_offset=more["clock_offset"],
         address_here=more["address_here"],
         interface=str(more["address_interface"]),
+        manager_addr=str(more["manager_addr"]),
+        manager_addr_here=more["manager_addr_here"],
         interfaces=read_interfaces(told.get("interfaces")),
         wanted=read_addresses(standing),
         manager=bool(standing["manager"]),
@@ -281,6 +285,8 @@ def _addresses(host: Host, cluster: Cluster) -> Iterator[Finding]:
             ADDRESS_GONE, host.name, reason.rstrip("."), f"give it the address back, or say in the inventory which it has now: {READDRESS}"
         )
         return
+    if host.manager_addr_here is False:
+        yield _restored_elsewhere(host)
     twins = [other.name for other in cluster.hosts if other is not host and other.member and other.membership.node_addr == address]
     if host.interface in _EVERYWHERE or twins:
         whose = f"which {', '.join(twins)} advertises, too" if twins else f"its {host.interface}, which every host has for itself"
@@ -293,6 +299,18 @@ def _addresses(host: Host, cluster: Cluster) -> Iterator[Finding]:
     if differences:
         reason = f"is a member at other addresses than the inventory's: {', '.join(str(each) for each in differences)}"
         yield Finding(ADDRESS_DIFFERS, host.name, reason, f"correct the inventory where it is wrong; {READDRESS}")
+
+
+def _restored_elsewhere(host: Host) -> Finding:
+    """Of a manager that Raft still knows at the address of the machine from which its state is (docker/for-linux#523)."""
+    reason = (
+        f"is told to other managers as {host.manager_addr}, an address that none of its interfaces has: a manager that joins would not "
+        "find it, and the swarm would lose its majority"
+    )
+    command = f"ip address add {host_part(host.manager_addr)} dev {host.interface or 'eth0'}"
+    remedy = f"give it that address beside its own for a while ({command}), "
+    remedy += 'and go on as docs/day-two.md says under "Restored at another address"'
+    return Finding(ADDRESS_GONE, host.name, reason, remedy)
 
 
 def _duplicates(cluster: Cluster) -> Iterator[Finding]:

@@ -127,6 +127,10 @@ class Machines:
             done = run(["ip", "netns", "exec", self.netns, *command.split()], check=False)
         return done.stdout.strip() if done.returncode == 0 else None
 
+    def fault(self, *words: str) -> None:
+        """Break the network or a node, or mend it: the words of `lab fault`."""
+        run([str(LAB), "--name", self.name, "fault", *words], timeout=180)
+
     def module_runs(self, since: str) -> dict[str, list[str]]:
         """The modules that each node ran since a moment (seconds since the epoch), as its own journal tells it."""
         logged = self.everywhere(f"journalctl --since @{since} --output json --output-fields SYSLOG_IDENTIFIER,MESSAGE")

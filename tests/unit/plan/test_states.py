@@ -59,6 +59,8 @@ def healthy(number: int) -> dict[str, Any]:
                 "clock_offset": 0.5,
                 "address_here": True,
                 "address_interface": "eth0",
+                "manager_addr": f"{address}:2377" if role == "manager" else "",
+                "manager_addr_here": True if role == "manager" else None,
                 "certificate": {
                     "node_id": f"id{number}",
                     "role": role,
