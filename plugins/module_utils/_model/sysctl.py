@@ -17,7 +17,7 @@ from fnmatch import fnmatchcase
 
 FOLDERS = ("/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d", "/lib/sysctl.d")
 """Where such files are; an earlier folder hides files of the same name in later ones."""
-_NAME = re.compile(r"[\w@:,.*?\[\]!+-]+(?:[./][\w@:,.*?\[\]!+-]+)+")
+_NAME = re.compile(r"(?!-)[\w@:,*?\[\]!+-]+(?:[./][\w@:,*?\[\]!+-]+)+")
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def canonical(name: str) -> str:
 
     Dots and slashes change places when the first of them is a dot. Raises ValueError with what was expected.
     """
-    if not _NAME.fullmatch(name) or ".." in name.split("/"):
+    if not _NAME.fullmatch(name):
         raise ValueError("a kernel parameter such as net.ipv4.ip_forward")
     first = next(sign for sign in name if sign in "./")
     return name if first == "/" else name.translate(str.maketrans("./", "/."))
