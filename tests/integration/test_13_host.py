@@ -113,7 +113,8 @@ def test_B5_networkd_leaves_the_interfaces_of_docker_alone(cluster: Machines, an
     cluster.shell(
         node,
         f"mkdir -p /etc/systemd/network; printf '[Match]\\nName=vethstory\\n[Network]\\nAddress=192.0.2.77/24\\n' > {theirs}; "
-        "ip link add vethstory type veth peer name vethpeer; ip link set vethstory up; ip link set vethpeer up; systemctl start systemd-networkd",
+        "ip link add vethstory type veth peer name vethpeer; ip link set vethstory up; ip link set vethpeer up; "
+        "systemctl start systemd-networkd",
     )
 
     def state() -> str:

@@ -196,6 +196,19 @@ NEEDED = (
 )
 
 
+BROUGHT = {
+    "net/bridge/": "br_netfilter",
+    "net/netfilter/nf_conntrack": "nf_conntrack",
+    "net/nf_conntrack": "nf_conntrack",
+    "net/ipv4/vs/": "ip_vs",
+}
+"""The modules that bring parameters, by how their keys begin."""
+
+
+def _module_of(key: str) -> str:
+    return next((module for start, module in BROUGHT.items() if key.startswith(start)), "")
+
+
 def neighbour_parameters(nodes: int) -> tuple[Parameter, ...]:
     """The sizes of the neighbour tables for a cluster of so many nodes.
 
@@ -238,7 +251,7 @@ class Desired:
         """The kernel parameters that do not depend on the host's interfaces; the user's own replace ours."""
         sized = neighbour_parameters(self.nodes) if self.nodes is not None else ()
         ours = [row for row in (*NEEDED, *sized) if row.key not in self.sysctls]
-        own = tuple(Parameter(key, value, "the option sysctls") for key, value in self.sysctls.items())
+        own = tuple(Parameter(key, value, "the option sysctls", module=_module_of(key)) for key, value in self.sysctls.items())
         return (*ours, *own)
 
 

@@ -144,6 +144,9 @@ def test_the_users_own_parameters_come_first() -> None:
     assert found[THRESHOLD.format(3)] == "2048" and found["net/ipv4/ip_forward"] == "1"
     (blocker,) = plan_host(desired(sysctls={"net.core.nonesuch": 1}), BARE).blockers
     assert blocker.item == "net.core.nonesuch"
+    plan = plan_host(desired(sysctls={"net.netfilter.nf_conntrack_max": 262144}), BARE)
+    assert not plan.blockers, "the module that brings it is loaded first"
+    assert plan.after.parameters["net/netfilter/nf_conntrack_max"] == "262144"
 
 
 @pytest.mark.parametrize(
