@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from stories.machines import Machines
+from stories.machines import Machines, eventually
 from stories.playing import Ansible
 
 WANTED = {"subnets": [{"subnet": "172.31.240.0/24", "gateway": "172.31.240.9"}], "mtu": 1400}
@@ -43,7 +43,8 @@ def test_B6_docker_gwbridge_is_there_before_a_host_joins_and_the_engine_takes_it
     machines.shell(node, f"docker swarm init --advertise-addr {machines.addresses[node]}")
     assert machines.inspect("network", "docker_gwbridge", node)["Id"] == before["Id"]
     assert "inet 172.31.240.9/24" in machines.shell(node, "ip addr show docker_gwbridge")
-    assert "mtu 1400" in machines.shell(node, "nsenter --net=/run/docker/netns/ingress_sbox ip link show eth1")
+    mesh = "nsenter --net=/run/docker/netns/ingress_sbox ip link show eth1"
+    eventually(lambda: machines.shell(node, mesh, check=False), lambda told: "mtu 1400" in told, 30, "the routing mesh has its leg on it")
     assert not ansible.module(node, "gwbridge", WANTED).succeeded().only.changed
 
 

@@ -89,9 +89,9 @@ def test_B5_a_file_that_would_undo_it_at_boot_is_named(cluster: Machines, ansibl
     behind = "/etc/sysctl.d/99-zzz-operator.conf"
     put_back.append(f"rm -f {behind}")
     cluster.shell(node, f"echo 'net.ipv4.ip_forward = 0' > {behind}")
-    message = ansible.module(node, "host", {**OPTIONS, "sysctls": {"net.core.somaxconn": 5000}}).refused()
+    message = ansible.module(node, "host", {**OPTIONS, "sysctls": {"net.core.somaxconn": 5001}}).refused()
     assert message.startswith(f"net.ipv4.ip_forward: {behind} sets it to 0 at boot, behind {SYSCTL_FILE}")
-    assert sysctl(cluster, node, "net.core.somaxconn") != ["5000"], "nothing was touched"
+    assert sysctl(cluster, node, "net.core.somaxconn") != ["5001"], "nothing was touched"
     assert "somaxconn" not in cluster.shell(node, f"cat {SYSCTL_FILE}")
 
 
@@ -145,7 +145,9 @@ def test_B5_absent_removes_our_files_and_nothing_else(cluster: Machines, ansible
 
 @pytest.mark.long
 def test_B5_all_of_it_is_there_after_a_power_cut(cluster: Machines, ansible: Ansible, node: str, put_back: list[str]) -> None:
-    put_back.append("true")
+    own = ("net.core.somaxconn", "net.ipv4.conf.all.rp_filter", "net.ipv4.conf.default.rp_filter")
+    before = [f"{name}={value}" for name, value in zip(own, sysctl(cluster, node, *own), strict=True)]
+    put_back.append(f"sysctl -qw {' '.join(before)}")
     wanted: dict[str, Any] = {**OPTIONS, "rp_filter": 2, "sysctls": {"net.core.somaxconn": 5000}}
     ansible.module(node, "host", wanted).succeeded()
     cluster.shell(node, "sync")
