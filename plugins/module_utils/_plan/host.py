@@ -30,6 +30,7 @@ from .._model.hostfiles import (
 from .._model.sysctl import Setting, decisive, dotted, enough, read_settings, same
 from .plan import Blocker, Plan, Step
 
+NOT_INSTALLED = "is not installed on this host"
 RP_FILTER = "net/ipv4/conf/{}/rp_filter"
 DOCKERS_OWN = ("lo", "veth", "docker", "br-", "ov-", "vx-")
 """Interfaces that come and go, or carry no traffic between nodes; the value `default` is for them."""
@@ -227,13 +228,15 @@ def _write(found: Observed, path: str, text: str | None) -> Step:
 
 
 def _missing_features(desired: Desired, found: Observed) -> tuple[Blocker, ...]:
-    return tuple(
-        lacking(feature, found.release, found.features[feature.name]) for feature in desired.features if found.features[feature.name]
-    )
+    missing = [feature for feature in desired.features if found.features[feature.name]]
+    # several features are tried with one program
+    return tuple(dict.fromkeys(lacking(feature, found.release, found.features[feature.name]) for feature in missing))
 
 
 def lacking(feature: Feature, release: str, said: str) -> Blocker:
-    """What is told of a feature that the kernel does not have."""
+    """What is told of a feature that the kernel does not have, or that cannot be tried."""
+    if said.endswith(NOT_INSTALLED):
+        return Blocker("features of the kernel", f"{said}, and without it they can neither be tried nor used by Docker", "install it")
     remedy = (
         f"install the rest of this kernel's modules (linux-modules-extra-{release} on Ubuntu, kernel-modules-extra on Red Hat and Fedora, "
         f"the full linux-image instead of a cloud or minimal one on Debian), or boot a kernel with {feature.option}; then run again"

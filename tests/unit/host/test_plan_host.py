@@ -82,6 +82,13 @@ def test_ipsec_is_wanted_for_encrypted_networks_only() -> None:
     assert "esp6" not in plan_host(desired(encrypted=True), replace(BARE, ipv6=False)).after.files[MODULES_FILE]
 
 
+def test_a_program_that_is_missing_is_no_fault_of_the_kernel() -> None:
+    said = "iptables is not installed on this host"
+    found = replace(BARE, features={**WORKS, "mark": said, "redirect": said})
+    (blocker,) = plan_host(desired(), found).blockers
+    assert blocker.reason.startswith(said) and blocker.remedy == "install it"
+
+
 def test_what_is_built_into_the_kernel_is_neither_loaded_nor_written() -> None:
     plan = plan_host(
         desired(), replace(BARE, loadable=frozenset({"vxlan"}), parameters={**FRESH, "net/bridge/bridge-nf-call-iptables": "1"})
