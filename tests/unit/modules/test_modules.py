@@ -180,6 +180,7 @@ ENGINE_MODULES = {
     "nodes": {"nodes": []},
     "networks": {"networks": []},
     "ingress_network": {},
+    "gwbridge": {},
     "services": {"services": []},
     "probe": {"facts": {}},
 }
