@@ -159,7 +159,7 @@ notes:
     runtime of its zones is put back after it.
   - With firewalld, a connection that is open when its host leaves the peers stays until it is closed, as firewalld accepts established
     connections before it looks at any policy.
-  - A reload of firewalld costs older Engines the rules of published ports; RV(docker_restart) says where that was so.
+  - A reload of firewalld costs older Engines the rules of published ports; RV(reloads_firewalld) says where there is one.
   - With nftables, a drop on another hook than C(input) stays one, and so does a drop of iptables. Where the chain INPUT of
     C(iptables-nft) refuses whatever it does not know, the module stops and says so, as no rule of nftables gets a peer past that.
 seealso:
@@ -246,10 +246,16 @@ open_ports:
   elements: str
   returned: when the options are valid
   sample: [8080/tcp]
-docker_restart:
+published_ports:
+  description: The ports that Docker published on this host before anything was changed, as its own rules of iptables tell.
+  type: list
+  elements: str
+  returned: when the options are valid
+  sample: [8080/tcp]
+reloads_firewalld:
   description:
-    - Whether firewalld was reloaded and Docker has not put back its rules for published ports. Engines before 29.0.0 (25.0.13 in its line)
-      need a restart then.
+    - Whether firewalld is reloaded. Engines before 29.0.0 (25.0.13 in its line) lose their rules for published ports by it, and need a
+      restart when RV(published_ports) of another run has fewer of them.
   type: bool
   returned: when the options are valid
 missing_packages:

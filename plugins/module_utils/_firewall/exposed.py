@@ -34,4 +34,9 @@ def open_to_all(published: frozenset[tuple[int, str]], desired: Desired) -> list
         for each in desired.published
         if not any(source.endswith("/0") for sources in each.sources.values() for source in sources)
     }
-    return [f"{port}/{protocol}" for port, protocol in sorted(published - closed)]
+    return said(published - closed)
+
+
+def said(ports: frozenset[tuple[int, str]]) -> list[str]:
+    """Ports as people write them, in the order of their numbers."""
+    return [f"{port}/{protocol}" for port, protocol in sorted(ports)]

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any, Callable, Protocol
 
@@ -18,7 +17,7 @@ from .._plan.plan import Plan, Step
 from .._run import Reconciliation
 from . import way_back
 from .choice import choose, read_active
-from .exposed import open_to_all, read_published
+from .exposed import open_to_all, read_published, said
 from .firewalld import RELOAD, Firewalld
 from .host import Host
 from .iptables import Iptables
@@ -39,9 +38,6 @@ BACKENDS: Mapping[str, Callable[[Host], Reading]] = {
     "iptables": Iptables,
 }
 
-DOCKER_SECONDS = 3.0
-"""How long an Engine that watches firewalld (29.0.0, 25.0.13 in its line, and newer) has to make its rules again."""
-
 
 class FirewallWork(Reconciliation[Observed]):
     """Makes the swarm's ports reachable for its hosts, and for nobody else."""
@@ -53,7 +49,7 @@ class FirewallWork(Reconciliation[Observed]):
         self._host = host
         self._missing: list[str] = []
         self._published: frozenset[tuple[int, str]] = frozenset()
-        self._lost = False
+        self._reloads = False
         self._desired: Desired = parse_firewall(options)
         self._name, self._objections = choose(options["backend"], read_active(host), self._desired.present)
         if self._desired.present and not self._objections:
@@ -66,13 +62,15 @@ class FirewallWork(Reconciliation[Observed]):
         if self._objections:
             return Observed(self._name, obstacles=self._objections)
         # those before a reload: what is gone after it is not closed but lost
-        self._published |= read_published(self._host)
+        self._published = self._published or read_published(self._host)
         return self._backend.observe()
 
     def plan(self, found: Observed) -> Plan[Observed]:
         """The steps from what was found to what is wanted."""
         self._missing = list(found.missing)
-        return way_back.secured(plan(self._desired, found, self._backend), self._backend, self._desired.confirm_within)
+        planned = plan(self._desired, found, self._backend)
+        self._reloads |= any(step.action == RELOAD for step in planned.steps)
+        return way_back.secured(planned, self._backend, self._desired.confirm_within)
 
     def apply(self, step: Step) -> None:
         """Make one step. Raises CommandFailed; SwarmError when a package has to be installed first."""
@@ -80,17 +78,6 @@ class FirewallWork(Reconciliation[Observed]):
             package, role = step.call.package, "meshwork.swarm.firewall"
             raise SwarmError(f"the package {package} is not installed on this host: install it, or use the role {role}, which does")
         self._host.do(step.call)
-        if step.action == RELOAD and self._published:
-            self._lost = not self._docker_puts_back()
-
-    def _docker_puts_back(self) -> bool:
-        """Whether the Engine has made its rules for published ports again after a reload of firewalld, as those do that watch it."""
-        until = time.monotonic() + DOCKER_SECONDS
-        while not self._published <= read_published(self._host):
-            if time.monotonic() >= until:
-                return False
-            time.sleep(0.5)
-        return True
 
     def show(self, state: Observed) -> Mapping[str, Any]:
         """Peers and rules, by layer."""
@@ -103,7 +90,8 @@ class FirewallWork(Reconciliation[Observed]):
             "backend": self._name,
             "peers": [address for addresses in self._desired.peers.values() for address in addresses],
             "rules": [rule.shown() for rule in self._desired.rules],
-            "docker_restart": self._lost,
+            "reloads_firewalld": self._reloads,
+            "published_ports": said(self._published),
             "open_ports": open_to_all(self._published, self._desired),
             "missing_packages": self._missing,
         }
