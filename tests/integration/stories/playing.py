@@ -159,7 +159,7 @@ class Ansible:
         try:
             if interrupt_at:
                 _wait_for(interrupt_at, log, process, timeout)
-                os.killpg(process.pid, signal.SIGINT)
+                _interrupt(process)
             process.wait(timeout)
         finally:
             if process.poll() is None:
@@ -168,6 +168,17 @@ class Ansible:
         seconds = time.monotonic() - began
         results = [Result(**json.loads(line)) for line in told.read_text().splitlines()]
         return Run(process.returncode, log.read_text(errors="replace"), seconds, results)
+
+
+def _interrupt(process: subprocess.Popen[bytes]) -> None:
+    """SIGINT until the run ends: one that comes while Python releases a lock is lost ("Exception ignored in")."""
+    for _time in range(10):
+        os.killpg(process.pid, signal.SIGINT)
+        try:
+            process.wait(3)
+        except subprocess.TimeoutExpired:
+            continue
+        return
 
 
 def _wait_for(text: str, log: Path, process: subprocess.Popen[bytes], timeout: float) -> None:

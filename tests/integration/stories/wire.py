@@ -45,6 +45,8 @@ def captured(machines: Machines, path: Path, bridge: str = BRIDGE, expression: s
         "tcpdump",
         "-n",
         "-U",
+        # else what the kernel still holds back is lost when tcpdump is ended
+        "--immediate-mode",
         "-Z",
         "root",
         "-i",
