@@ -83,8 +83,8 @@ restart:
   sample: [log-driver, log-opts]
 recorded:
   description:
-    - The availability that the role C(meshwork.swarm.engine) took from the node for a restart that was cut off, and that the next run of the
-      role gives back. Empty when there is none.
+    - The availability that the role C(meshwork.swarm.engine) took from the node for a restart that was cut off. The next run of the role
+      gives it back. Empty when there is none.
   returned: always
   type: str
 installed:

@@ -45,8 +45,8 @@ class Daemon:
     """What there is: the file's settings (None without a file), and the Engine that reads it.
 
     `arguments` are those of dockerd, `version` its (major, minor), () where it was not asked for. `objection` is what this dockerd says
-    against the merged settings. `reload` and `restart` are keys that were changed and are not in force yet. `recorded` is the availability that
-    the role engine took from the node for a restart that was cut off.
+    against the merged settings. `reload` and `restart` are keys that were changed and are not in force yet.
+    `recorded` is the availability that the role engine took from the node for a restart that was cut off.
     """
 
     settings: Settings | None = None
