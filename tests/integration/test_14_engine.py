@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from collections.abc import Iterator
@@ -185,7 +186,7 @@ def three_managers(cluster: Machines, ansible: Ansible) -> Iterator[Machines]:
     yield cluster
     for node in cluster.nodes:
         cluster.shell(node, f"rm -f {FILE} {RECORD}; systemctl restart docker.service", timeout=180)
-        eventually(lambda: nodes(cluster), lambda seen: seen == {each: "Ready" for each in cluster.nodes}, 120, "all nodes are back")
+        eventually(lambda: nodes(cluster), lambda seen: seen == dict.fromkeys(cluster.nodes, "Ready"), 120, "all nodes are back")
     ansible.playbook("site.yml").succeeded()
 
 
@@ -211,7 +212,7 @@ def test_B1_the_engines_of_a_swarm_are_restarted_one_after_the_other(three_manag
     ansible.playbook(*ROLE, *wanted, managers=3, timeout=900).succeeded()
     assert all(process(three_managers, node) != before[node] for node in three_managers.nodes)
     stopped = pauses(three_managers)
-    assert all(earlier[1] <= later[0] for earlier, later in zip(stopped, stopped[1:], strict=False)), stopped
+    assert all(earlier[1] <= later[0] for earlier, later in itertools.pairwise(stopped)), stopped
     assert set(nodes(three_managers, "Availability").values()) == {"Active"}
     assert sorted(nodes(three_managers, "ManagerStatus").values()) == ["Leader", "Reachable", "Reachable"]
     assert len(three_managers.tasks("web")) == 2

@@ -120,7 +120,7 @@ def render(settings: Settings) -> str:
     return json.dumps(settings, indent=2, ensure_ascii=False) + "\n"
 
 
-_USERINFO = re.compile(r"//[^\s\"]*@|^[^/@\s:]+:[^\s]*@")
+_USERINFO = re.compile(r"//[^\s\"]*@|^[^/@\s:]+:(?!//)[^\s]*@")
 
 
 def mask(value: Any) -> Any:
@@ -174,10 +174,10 @@ def effects(before: Settings, after: Settings) -> tuple[tuple[str, ...], tuple[s
 
 def _only_buildkit(before: Settings, after: Settings) -> bool:
     """Features are reloaded as a whole, but others than buildkit are looked at when the Engine starts (containerd-snapshotter)."""
-    old, new = dict(before.get("features") or {}), dict(after.get("features") or {})
-    old.pop("buildkit", None)
-    new.pop("buildkit", None)
-    return _same(old, new)
+    old, new = before.get("features", {}), after.get("features", {})
+    if not (isinstance(old, Mapping) and isinstance(new, Mapping)):
+        return False
+    return _same(*({name: value for name, value in features.items() if name != "buildkit"} for features in (old, new)))
 
 
 def flag_keys(arguments: Sequence[str]) -> dict[str, str]:

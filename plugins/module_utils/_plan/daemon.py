@@ -120,10 +120,11 @@ def _swarm_refuses(wanted: WantedDaemon, found: Daemon, after: Settings) -> list
     if after.get("live-restore") is True:
         reason = f"live-restore is true, and {whom} (--live-restore daemon configuration is incompatible with swarm mode)"
         blockers.append(Blocker(wanted.path, reason, "take it out (live-restore: null), or set it to false"))
-    features: Mapping[str, Any] = after.get("features") or {}
+    features = after.get("features")
+    tried = isinstance(features, Mapping) and features.get("swarm-nftables")
     nftables = after.get("firewall-backend") == "nftables" and after.get("iptables") is not False
     first, last = NFTABLES_REFUSED
-    if nftables and not features.get("swarm-nftables") and found.version and first <= found.version[:2] <= last:
+    if nftables and not tried and found.version and first <= found.version[:2] <= last:
         reason = f"firewall-backend is nftables, which Engine {found.version[0]}.{found.version[1]} refuses in swarm mode, so that {whom}"
         blockers.append(Blocker(wanted.path, reason, "set firewall-backend to iptables, or install an Engine newer than 29.7"))
     return blockers
