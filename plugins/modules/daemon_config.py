@@ -37,8 +37,16 @@ options:
     description:
       - Settings by the names that they have in the file.
       - Objects are merged, lists and other values are replaced, V(null) takes a key out.
+      - What is written here is seen in the host's journal and at C(-vvv), as with any module. Proxies with passwords belong into
+        O(proxies).
     type: dict
     default: {}
+  proxies:
+    description:
+      - The key C(proxies) of the settings, with C(http-proxy), C(https-proxy) and C(no-proxy), merged as the others are. It is logged
+        nowhere.
+      - To take the key out, write it as V(null) in O(settings).
+    type: dict
   path:
     description:
       - The file. It keeps its mode and owner. It has to be the one that the Engine reads.
@@ -136,6 +144,7 @@ def main() -> None:
     """Run the module."""
     spec = {
         "settings": {"type": "dict", "default": {}},
+        "proxies": {"type": "dict", "no_log": True},
         "path": {"type": "path", "default": DEFAULT_FILE},
         "swarm": {"type": "bool", "default": True},
     }

@@ -127,6 +127,16 @@ def test_B1_a_setting_that_needs_a_restart_gets_one_and_only_one(operators_file:
     assert info(operators_file, ".Labels") == "[]" and "labels" not in written(operators_file)
 
 
+def test_B1_the_password_of_a_proxy_is_in_the_file_and_nowhere_else(operators_file: Machines, role: Ansible) -> None:
+    since = operators_file.shell(NODE, "date +%s").strip()
+    proxy = "http://me:hush-hush@proxy.example.org:3128"
+    # Engine 20.10 does not know the key; the file is only planned
+    run = role.playbook(*ROLE, "--check", "--diff", "-vvv", *settings(proxies={"http-proxy": proxy}))
+    assert "it does not know proxies" in run.refused() and "http://***@proxy.example.org:3128" in run.output
+    assert "hush-hush" not in run.output.replace("".join(settings(proxies={"http-proxy": proxy})), "")
+    assert "hush-hush" not in operators_file.shell(NODE, f"journalctl --since @{since}")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

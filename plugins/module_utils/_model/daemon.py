@@ -53,10 +53,8 @@ _SHORT = {
     "p": "pidfile",
 }
 _OTHERWISE_NAMED = {"add-runtime": "runtimes"}
-WITHOUT_FLAG = frozenset(
-    {"builder", "cluster-store-opts", "default-network-opts", "features", "node-generic-resources", "network-diagnostic-port", "proxies"}
-)
-"""Keys that stand in the file only (moby daemon/config: skipValidateOptions and fields without a flag)."""
+WITHOUT_FLAG = frozenset({"builder", "features", "network-diagnostic-port"})
+"""Keys that an Engine before 23.0 takes from the file only (moby daemon/config: fields without a flag)."""
 
 
 def read_settings(text: str | None, path: str) -> dict[str, Any] | None:

@@ -41,7 +41,8 @@ class DaemonWork(Reconciliation[Daemon]):
         self._host = host or Host()
         self._marker = Marker()
         self._version: tuple[int, ...] = ()
-        self.wanted = WantedDaemon(params["path"], params["settings"], params["swarm"])
+        secret = {} if params["proxies"] is None else {"proxies": params["proxies"]}
+        self.wanted = WantedDaemon(params["path"], {**params["settings"], **secret}, params["swarm"])
 
     def observe(self) -> Daemon:
         """Raises SwarmError when the file is no JSON, or a program fails."""

@@ -202,4 +202,4 @@ Options:
 def test_the_keys_of_an_old_dockerd_are_those_of_its_help() -> None:
     known = known_keys(HELP)
     assert {"runtimes", "bridge", "default-address-pools", "insecure-registries", "features"} <= known
-    assert not {"log-dirver", "firewall-backend"} & known
+    assert not {"log-dirver", "firewall-backend", "proxies"} & known
