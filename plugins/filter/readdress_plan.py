@@ -64,6 +64,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.readdress import plan_readdress, read_members, show_moves
+from ansible_collections.meshwork.swarm.plugins.module_utils._plan.rolling import whole_services
 
 
 def readdress_plan(
@@ -75,7 +76,7 @@ def readdress_plan(
     """The plan of all hosts."""
     try:
         shown = show_moves(plan_readdress(read_members(hosts), nodes, encrypted))
-        return {**shown, "whole": [{"name": service["name"]} for service in services if service["running"] >= service["desired"]]}
+        return {**shown, "whole": whole_services(services)}
     except (KeyError, TypeError, ValueError) as error:
         raise AnsibleFilterError(f"readdress_plan: this is not what cluster_info returns: {error!r}") from error
 

@@ -100,9 +100,9 @@ class Run:
 
 
 class Ansible:
-    """Runs Ansible in the checkout against the lab's inventory."""
+    """Runs Ansible in the checkout against the lab's inventory. What it says is kept in `logs`."""
 
-    def __init__(self, lab: str) -> None:
+    def __init__(self, lab: str, logs: Path = LOGS) -> None:
         self._count = 0
         self._environment = {
             **os.environ,
@@ -113,8 +113,9 @@ class Ansible:
             "ANSIBLE_CALLBACKS_ENABLED": "story_results",
             "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1",
         }
-        LOGS.mkdir(parents=True, exist_ok=True)
-        for earlier in LOGS.iterdir():
+        self._logs = logs
+        logs.mkdir(parents=True, exist_ok=True)
+        for earlier in logs.glob("*.*"):
             earlier.unlink()
 
     def playbook(self, name: str, *arguments: str, managers: int | str = 1, interrupt_at: str = "", timeout: float = 400) -> Run:
@@ -141,7 +142,7 @@ class Ansible:
 
     def _run(self, command: Sequence[str], environment: Mapping[str, str], interrupt_at: str, timeout: float) -> Run:
         self._count += 1
-        log, told = LOGS / f"{self._count:03}.log", LOGS / f"{self._count:03}.results"
+        log, told = self._logs / f"{self._count:03}.log", self._logs / f"{self._count:03}.results"
         told.write_text("")
         began = time.monotonic()
         with log.open("wb") as output:

@@ -1,0 +1,255 @@
+# Copyright: (c) 2026, the meshwork.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The role engine: a bare host of its own becomes an Engine host, and the Engines of a swarm are restarted one after the other."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from stories.machines import LAB, Machines, eventually, run
+from stories.playing import LOGS, Ansible
+
+pytestmark = pytest.mark.long
+
+FILE = "/etc/docker/daemon.json"
+ROLE = ("site.yml", "--tags", "engine")
+RECORD = "/var/lib/meshwork-swarm/engine-restart"
+NODE = "node1"
+
+
+def settings(**values: Any) -> tuple[str, str]:
+    """Settings as an operator writes them, with - for _ in their names."""
+    return "-e", json.dumps({"engine_daemon": {name.replace("_", "-"): value for name, value in values.items()}})
+
+
+def process(machines: Machines, node: str = NODE) -> str:
+    """The Engine's process and since when it runs."""
+    return machines.shell(node, "systemctl show docker.service --property=MainPID,ActiveEnterTimestamp")
+
+
+def info(machines: Machines, field: str, node: str = NODE) -> str:
+    return machines.shell(node, f"docker info --format '{{{{{field}}}}}'").strip()
+
+
+def written(machines: Machines, node: str = NODE) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(machines.shell(node, f"cat {FILE}"))
+    return found
+
+
+@pytest.fixture(scope="module")
+def bare_host() -> Iterator[Machines]:
+    """A lab of one node without Docker; it ends with these stories unless it was up before."""
+    name = os.environ.get("BARE_LAB_NAME") or f"{os.environ.get('LAB_NAME') or 'main'}-bare"
+    up = run([str(LAB), "--name", name, "status"], check=False).returncode == 0
+    run([str(LAB), "--name", name, "up", "--bare", "--nodes", "1", "--nics", "1"], timeout=1200)
+    yield Machines(name)
+    if not up:
+        run([str(LAB), "--name", name, "down"])
+
+
+@pytest.fixture(scope="module")
+def role(bare_host: Machines) -> Ansible:
+    return Ansible(bare_host.name, LOGS / "engine")
+
+
+@pytest.fixture(scope="module")
+def engine_host(bare_host: Machines, role: Ansible) -> Machines:
+    """The host with the Engine that the role installed."""
+    if "dockerd" not in bare_host.shell(NODE, "command -v dockerd || true"):
+        role.playbook(*ROLE).succeeded()
+    return bare_host
+
+
+@pytest.fixture
+def operators_file(engine_host: Machines, role: Ansible) -> Machines:
+    """A file that an operator wrote, in force."""
+    text = '{"labels": ["operator=yes"], "log-driver": "local"}'
+    engine_host.shell(NODE, f"rm -f {RECORD}; mkdir -p /etc/docker; cat > {FILE}; chmod 640 {FILE}", stdin=text)
+    engine_host.shell(NODE, "systemctl restart docker.service", timeout=120)
+    return engine_host
+
+
+def test_B1_what_is_missing_is_said_where_nothing_is_to_be_installed(bare_host: Machines, role: Ansible) -> None:
+    if "dockerd" in bare_host.shell(NODE, "command -v dockerd || true"):
+        pytest.skip("the lab that was taken has an Engine already")
+    present = ("-e", "engine_source=present", "-e", "engine_python=present")
+    assert "lacks what the modules need" in role.playbook(*ROLE, *present).refused()
+    refused = role.module(NODE, "daemon_config", {"settings": {"debug": True}}).refused()
+    assert "this host has no Docker Engine: no dockerd was found; install Docker" in refused
+    role.playbook(*ROLE, "--check").succeeded()
+    assert bare_host.shell(NODE, "command -v dockerd || true; ls /etc/docker 2>/dev/null || true") == ""
+
+
+def test_B1_a_bare_host_becomes_an_engine_host_and_stays_one(engine_host: Machines, role: Ansible) -> None:
+    assert info(engine_host, ".ServerVersion").startswith("20.10")
+    assert engine_host.shell(NODE, "systemctl is-enabled docker.service").strip() == "enabled"
+    engine_host.shell(NODE, "python3 -c 'import docker, pyroute2'")
+    since = engine_host.shell(NODE, "date +%s").strip()
+    before = process(engine_host)
+    again = role.playbook(*ROLE).succeeded()
+    assert not [result.task for result in again.results if result.changed]
+    assert process(engine_host) == before
+    assert len(engine_host.module_runs(since)[NODE]) == 3
+
+
+def test_B1_a_setting_that_is_reloaded_leaves_the_engine_running_and_the_operators_keys(operators_file: Machines, role: Ansible) -> None:
+    before = process(operators_file)
+    assert info(operators_file, ".Debug") == "false"
+    dry = role.playbook(*ROLE, "--check", "--diff", *settings(debug=True)).succeeded()
+    assert "set debug to true" in dry.output and "debug" not in written(operators_file)
+    role.playbook(*ROLE, *settings(debug=True)).succeeded()
+    eventually(lambda: info(operators_file, ".Debug"), "true".__eq__, 10, "the Engine has taken debug up")
+    assert process(operators_file) == before
+    assert written(operators_file) == {"labels": ["operator=yes"], "log-driver": "local", "debug": True}
+    assert operators_file.shell(NODE, f"stat --format %a {FILE}").strip() == "640"
+
+
+def test_B1_a_setting_that_needs_a_restart_gets_one_and_only_one(operators_file: Machines, role: Ansible) -> None:
+    before = process(operators_file)
+    never = role.playbook(*ROLE, *settings(log_driver="journald"), "-e", "engine_restart=never").succeeded()
+    assert "still to be restarted, for log-driver" in never.output
+    assert process(operators_file) == before and info(operators_file, ".LoggingDriver") == "local"
+    # what an earlier run left to be restarted is restarted by the next one
+    role.playbook(*ROLE, *settings(log_driver="journald")).succeeded()
+    assert info(operators_file, ".LoggingDriver") == "journald"
+    after = process(operators_file)
+    assert after != before
+    assert not any(result.changed for result in role.playbook(*ROLE, *settings(log_driver="journald")).succeeded().results)
+    assert process(operators_file) == after
+    # a label that is taken out is not forgotten by a reload
+    role.playbook(*ROLE, *settings(labels=None)).succeeded()
+    assert info(operators_file, ".Labels") == "[]" and "labels" not in written(operators_file)
+
+
+def test_B1_the_password_of_a_proxy_is_in_the_file_and_nowhere_else(operators_file: Machines, role: Ansible) -> None:
+    since = operators_file.shell(NODE, "date +%s").strip()
+    proxy = "http://me:hush-hush@proxy.example.org:3128"
+    # Engine 20.10 does not know the key; the file is only planned
+    run = role.playbook(*ROLE, "--check", "--diff", "-vvv", *settings(proxies={"http-proxy": proxy}))
+    assert "it does not know proxies" in run.refused() and "http://***@proxy.example.org:3128" in run.output
+    assert "hush-hush" not in run.output.replace("".join(settings(proxies={"http-proxy": proxy})), "")
+    assert "hush-hush" not in operators_file.shell(NODE, f"journalctl --since @{since}")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{\n  "debug": true,\n  "log-driver": local\n}', f"{FILE}, line 3, column 17: expected JSON"),
+        ('{"debug": true, "debug": false}', f"{FILE}: expected every key once, got 'debug' twice"),
+        ('["debug"]', f"{FILE}: expected a JSON object ({{...}}), got list"),
+    ],
+)
+def test_B1_a_broken_file_is_refused_and_left_alone(engine_host: Machines, role: Ansible, text: str, message: str) -> None:
+    before = process(engine_host)
+    engine_host.shell(NODE, f"mkdir -p /etc/docker; cat > {FILE}", stdin=text)
+    assert role.playbook(*ROLE, *settings(debug=True)).refused().startswith(message)
+    assert engine_host.shell(NODE, f"cat {FILE}") == text
+    assert process(engine_host) == before
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        ({"live-restore": True}, "live-restore is true, and no swarm takes such a host in"),
+        ({"hosts": ["tcp://127.0.0.1:2375"]}, "hosts stands in the file, and docker.service starts dockerd with -H"),
+        ({"log-dirver": "local"}, "dockerd refuses the settings: it does not know log-dirver"),
+    ],
+)
+def test_B1_what_docker_would_not_start_with_is_refused(
+    operators_file: Machines, role: Ansible, wanted: dict[str, Any], message: str
+) -> None:
+    before = operators_file.shell(NODE, f"cat {FILE}")
+    assert message in role.playbook(*ROLE, *settings(**wanted)).refused()
+    assert operators_file.shell(NODE, f"cat {FILE}") == before
+
+
+def test_B1_the_only_manager_is_restarted_when_that_is_allowed_by_name(operators_file: Machines, role: Ansible) -> None:
+    operators_file.shell(NODE, f"docker swarm init --advertise-addr {operators_file.addresses[NODE]}")
+    try:
+        refused = role.playbook(*ROLE, *settings(log_driver="journald")).refused()
+        assert "it is the only manager" in refused and "engine_allow_interruption: true" in refused
+        assert info(operators_file, ".LoggingDriver") == "local"
+        # an earlier run was cut off while the node was drained
+        operators_file.shell(
+            NODE, f"docker node update --availability drain {NODE}; mkdir -p /var/lib/meshwork-swarm; echo active > {RECORD}"
+        )
+        role.playbook(*ROLE, *settings(log_driver="journald"), "-e", "engine_allow_interruption=true").succeeded()
+        assert info(operators_file, ".LoggingDriver") == "journald"
+        assert operators_file.inspect("node", NODE)["Spec"]["Availability"] == "active"
+        assert operators_file.shell(NODE, f"ls {RECORD} 2>/dev/null || true") == ""
+        live = role.playbook(*ROLE, *settings(live_restore=True), "-e", "engine_swarm=false").refused()
+        assert "this host is in a swarm, and its Engine would not start again" in live
+    finally:
+        operators_file.leave()
+
+
+@pytest.fixture(scope="module")
+def three_managers(cluster: Machines, ansible: Ansible) -> Iterator[Machines]:
+    """The cluster with three managers; afterwards it is as it was, without a file of the Engine."""
+    ansible.playbook("site.yml", managers=3).succeeded()
+    yield cluster
+    for node in cluster.nodes:
+        cluster.shell(node, f"rm -f {FILE} {RECORD}; systemctl restart docker.service", timeout=180)
+        eventually(lambda: nodes(cluster), lambda seen: seen == dict.fromkeys(cluster.nodes, "Ready"), 120, "all nodes are back")
+    ansible.playbook("site.yml").succeeded()
+
+
+def nodes(cluster: Machines, shown: str = "Status") -> dict[str, str]:
+    text = cluster.shell(cluster.manager, "docker node ls --format '{{json .}}'", check=False)
+    rows = [json.loads(line) for line in text.splitlines()]
+    return {row["Hostname"]: row[shown] for row in rows}
+
+
+def pauses(cluster: Machines) -> list[tuple[float, float]]:
+    """From when to when the Engine of each node was last stopped, in seconds of the machines' one clock."""
+    line = (
+        "for name in InactiveEnterTimestamp ActiveEnterTimestamp; do "
+        'date --date "$(systemctl show docker.service --property=$name --value)" +%s; done'
+    )
+    read = cluster.everywhere(line)
+    return sorted((float(text.split()[0]), float(text.split()[1])) for text in read.values())
+
+
+def test_B1_the_engines_of_a_swarm_are_restarted_one_after_the_other(three_managers: Machines, ansible: Ansible) -> None:
+    before = {node: process(three_managers, node) for node in three_managers.nodes}
+    wanted = settings(log_opts={"max-size": "11m"})
+    ansible.playbook(*ROLE, *wanted, managers=3, timeout=900).succeeded()
+    assert all(process(three_managers, node) != before[node] for node in three_managers.nodes)
+    stopped = pauses(three_managers)
+    assert all(earlier[1] <= later[0] for earlier, later in itertools.pairwise(stopped)), stopped
+    assert set(nodes(three_managers, "Availability").values()) == {"Active"}
+    assert sorted(nodes(three_managers, "ManagerStatus").values()) == ["Leader", "Reachable", "Reachable"]
+    assert len(three_managers.tasks("web")) == 2
+    again = ansible.playbook(*ROLE, *wanted, managers=3).succeeded()
+    assert not any(result.changed for result in again.on_hosts)
+
+
+def test_B1_a_restart_that_was_cut_off_is_ended_by_the_next_run(three_managers: Machines, ansible: Ansible) -> None:
+    wanted = settings(log_opts={"max-size": "12m"})
+    cut = ansible.playbook(*ROLE, *wanted, managers=3, interrupt_at="Read the key that unlocks the manager", timeout=900)
+    assert cut.returncode != 0
+    assert sorted(nodes(three_managers, "Availability").values()) == ["Active", "Active", "Drain"]
+    ansible.playbook(*ROLE, *wanted, managers=3, timeout=900).succeeded()
+    assert set(nodes(three_managers, "Availability").values()) == {"Active"}
+    assert not any(three_managers.everywhere_stripped(f"ls {RECORD} 2>/dev/null || true").values())
+
+
+def test_B1_no_manager_is_restarted_while_another_one_is_down(three_managers: Machines, ansible: Ansible) -> None:
+    down = three_managers.nodes[-1]
+    three_managers.shell(down, "systemctl stop docker.socket docker.service", timeout=120)
+    try:
+        eventually(lambda: nodes(three_managers, "ManagerStatus")[down], "Unreachable".__eq__, 60, "the manager is seen to be gone")
+        before = process(three_managers, three_managers.manager)
+        limit = ("--limit", f"!{down}")
+        message = ansible.playbook(*ROLE, *settings(log_opts={"max-size": "13m"}), *limit, managers=3).refused()
+        assert "the majority would be lost: 1 of 3 managers reachable, a majority is 2" in message
+        assert process(three_managers, three_managers.manager) == before
+    finally:
+        three_managers.shell(down, "systemctl start docker.service", timeout=120)
+        eventually(lambda: nodes(three_managers, "ManagerStatus")[down], "Reachable".__eq__, 60, "the manager is back")
