@@ -16,18 +16,35 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from grounds.ground import Ground
+from grounds.lab_node import FirewalldIptables, Iptables, Ufw
 from grounds.nftables import Nftables, NftablesDefaultDrop
 
-GROUNDS: dict[str, Callable[[Path], Ground]] = {"nftables": Nftables, "nftables-default-drop": NftablesDefaultDrop}
+IN_NAMESPACES: dict[str, Callable[[Path], Ground]] = {"nftables": Nftables, "nftables-default-drop": NftablesDefaultDrop}
+ON_THE_LAB: dict[str, Callable[[Path], Ground]] = {"iptables": Iptables, "ufw": Ufw, "firewalld-iptables": FirewalldIptables}
+GROUNDS = IN_NAMESPACES | ON_THE_LAB
+PARAMS = [
+    *(pytest.param(name, marks=pytest.mark.namespaces) for name in IN_NAMESPACES),
+    *(pytest.param(name, marks=[pytest.mark.lab, pytest.mark.matrix]) for name in ON_THE_LAB),
+]
 
 
-@pytest.fixture(params=list(GROUNDS))
-def ground(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ground]:
-    """A host with this firewall, without a rule of ours."""
-    if os.geteuid() or not shutil.which("nft"):
+@pytest.fixture(scope="module", params=PARAMS)
+def standing(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    """One host with this firewall, for all stories of a file."""
+    if request.param in IN_NAMESPACES and (os.geteuid() or not shutil.which("nft")):
         pytest.fail("network namespaces need root, and the package nftables has to be installed (`make system`)")
-    made = GROUNDS[request.param](tmp_path)
+    made = GROUNDS[request.param](tmp_path_factory.mktemp(request.param))
     try:
         yield made
     finally:
         made.close()
+
+
+@pytest.fixture
+def ground(request: pytest.FixtureRequest, standing: Ground) -> Ground:
+    """The host, without a rule of ours."""
+    story = request.function.__name__
+    if story in standing.lacks:
+        pytest.skip(standing.lacks[story])
+    standing.reset()
+    return standing

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import os
 import shlex
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,12 @@ class NamespaceHost(Host):
             if done.status and not line.startswith("-"):
                 raise AssertionError(f"{unit}: {line}: {done.errors}")
         self._active.add(unit)
+
+    def forget(self) -> None:
+        """No file and no unit of an earlier story."""
+        for folder in self._root.iterdir():
+            shutil.rmtree(folder)
+        self._active.clear()
 
     def enabled(self) -> list[str]:
         """The units that a boot starts."""

@@ -1,0 +1,352 @@
+# Copyright: (c) 2026, the meshwork.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The first node of a lab, with systemd, a real Engine, and the module run as Ansible has packed it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+from abc import abstractmethod
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.errors import SwarmError
+from stories.machines import LAB, Machines, eventually, run
+from stories.playing import Ansible
+
+from . import traffic
+from .ground import ITSELF, PEERS, STRANGER, Done, Ground
+
+NUMBERS = {PEERS[0]: 211, PEERS[1]: 212, STRANGER: 199}
+PORTS = ["tcp/2377", "tcp/7946", "udp/7946", "udp/4789", "tcp/9090"]
+FOLDER = "/root/meshwork-stories"
+PACKED = f"{FOLDER}/AnsiballZ_firewall.py"
+SILENCES = ("net.ipv4.icmp_ratelimit", "net.ipv6.icmp.ratelimit")
+CONTAINER = "docker run --detach --restart always --name meshwork-story --publish 8080:8080 meshwork-lab:1"
+SERVER = "/bin/busybox nc -ll -p 8080 -e /bin/busybox cat"
+
+
+class LabNode(Ground):
+    """A node of the lab LAB_NAME (main), which is booted where it is not up. Peers and stranger are addresses of the lab's bridge."""
+
+    backend = "auto"
+
+    def __init__(self, root: Path) -> None:
+        name = os.environ.get("LAB_NAME") or "main"
+        run([str(LAB), "--name", name, "up", "--nodes", "1", "--nics", "1"], timeout=600)
+        self.machines = Machines(name)
+        self.node = self.machines.manager
+        self._own = self.machines.addresses[self.node]
+        found = re.search(r"inet6 (\S+)/\d+ scope global", self.shell("ip -6 address show dev eth0 scope global"))
+        if found is None:
+            raise AssertionError(f"{self.node} has no IPv6 address")
+        self._own6 = found[1]
+        for who in NUMBERS:
+            self._bridge("replace", who)
+        self._pack(Ansible(name))
+        limits = self.shell(f"sysctl -n {' '.join(SILENCES)}").split()
+        self._limits = [f"{key}={value}" for key, value in zip(SILENCES, limits, strict=True)]
+        self._begin()
+        self.set_up()
+        self._bare = self.ruleset()
+
+    def shell(self, line: str, check: bool = True, stdin: str | None = None, timeout: float = 60) -> str:
+        """What a line for the node's shell prints."""
+        return self.machines.shell(self.node, line, check=check, stdin=stdin, timeout=timeout)
+
+    def _bridge(self, verb: str, who: str) -> None:
+        for address in (f"{self.address(who)}/24", f"{self.address(who, 6)}/64"):
+            run(["ip", "-netns", self.machines.netns, "address", verb, address, "dev", "br0", *(["nodad"] if verb == "replace" else [])])
+
+    def _pack(self, ansible: Ansible) -> None:
+        """Leave the module on the node as Ansible sends it, with its documented `explode`: a run takes a third of the time then."""
+        self.shell(f"kill $(cat {FOLDER}/pid); rm -rf {FOLDER} /root/.ansible/tmp; mkdir {FOLDER}")
+        os.environ["ANSIBLE_KEEP_REMOTE_FILES"] = "1"
+        try:
+            Ansible(self.machines.name).module(self.node, "firewall", {"role": "worker", "peers": []}, check=True)
+        finally:
+            del os.environ["ANSIBLE_KEEP_REMOTE_FILES"]
+        self.shell(f"mv /root/.ansible/tmp/*/AnsiballZ_firewall.py {PACKED} && rm -r /root/.ansible/tmp && python3 {PACKED} explode")
+        self.shell(f"cat > {FOLDER}/traffic.py", stdin=Path(traffic.__file__).read_text())
+        self._template = json.loads(self.shell(f"cat {FOLDER}/debug_dir/args"))["ANSIBLE_MODULE_ARGS"]
+
+    def _begin(self) -> None:
+        """The servers on the node, and answers to strangers that the kernel does not hold back for being many."""
+        self.shell("sysctl -qw " + " ".join(f"{key}=0" for key in SILENCES))
+        self.shell(f"setsid python3 {FOLDER}/traffic.py serve {' '.join(PORTS)} >{FOLDER}/log 2>&1 </dev/null & echo $! >{FOLDER}/pid")
+        self.shell(f"docker inspect meshwork-story >/dev/null 2>&1 || {CONTAINER} {SERVER}")
+        eventually(lambda: self.ask(STRANGER, "tcp", 8080), lambda said: said == traffic.OPEN, 30, "the container answers")
+
+    @abstractmethod
+    def set_up(self) -> None:
+        """Have this firewall at work."""
+
+    @abstractmethod
+    def take_down(self) -> None:
+        """Have no firewall at work, as the lab's image has it."""
+
+    def address(self, who: str, family: int = 4) -> str:
+        if who == ITSELF:
+            return self._own if family == 4 else self._own6
+        start = self._own.rpartition(".")[0] if family == 4 else self._own6.rpartition("::")[0]
+        return f"{start}.{NUMBERS[who]}" if family == 4 else f"{start}::{NUMBERS[who]}"
+
+    def options(self, checking: bool = False, **options: Any) -> dict[str, Any]:
+        """What the module is called with."""
+        peers = [self.address(who, family) for who in PEERS for family in (4, 6)]
+        if options.get("state", "present") == "present":
+            options = {"role": "manager", "peers": peers, "encrypted": True, **options}
+        internal = {key: value for key, value in self._template.items() if key.startswith("_ansible")}
+        return {**internal, "_ansible_check_mode": checking, "backend": self.backend, **options}
+
+    def call(self, options: dict[str, Any], before: str = "") -> dict[str, Any]:
+        """Run the module with these options; `before` is put before the command."""
+        line = f"cat > {FOLDER}/debug_dir/args && cd {FOLDER} && {before} python3 {PACKED} execute"
+        text = self.shell(line, check=False, stdin=json.dumps({"ANSIBLE_MODULE_ARGS": options}), timeout=120)
+        start = text.find("{")
+        if start < 0:
+            raise AssertionError(f"the module said {text!r}")
+        said: dict[str, Any] = json.loads(text[start:])
+        return said
+
+    def run(self, checking: bool = False, **options: Any) -> Done:
+        said = self.call(self.options(checking, **options))
+        if said.get("failed"):
+            if said.get("exception"):
+                raise AssertionError(said["exception"])
+            raise SwarmError(str(said["msg"]))
+        return Done(said["changed"], tuple(step["says"] for step in said["steps"]), said)
+
+    def tables(self) -> str:
+        """Every rule and set of the kernel without counters, in the order of iptables-save; the members of sets sorted."""
+        text = self.shell("for each in iptables-save ip6tables-save; do $each; done; echo '# sets'; ipset save")
+        rules, _mark, sets = text.partition("# sets")
+        kept = [re.sub(r" \[\d+:\d+\]$", "", line) for line in rules.splitlines() if not line.startswith("#")]
+        return "\n".join([*kept, *sorted(re.sub(r" initval \S+", "", line) for line in sets.split("\n"))])
+
+    def ruleset(self) -> str:
+        return self.tables()
+
+    def reset(self) -> None:
+        self.remove_foreign_rules()
+        self.run(state="absent")
+        self.settle()
+        left = self.ruleset()
+        if left != self._bare:
+            self.take_down()
+            self.set_up()
+            self._bare = self.ruleset()
+
+    def remove_foreign_rules(self) -> None:
+        """Take back what `add_foreign_rules` has put there, if it has."""
+
+    def boot_anew(self) -> None:
+        """A power cut, and the node booted on the disk that it left."""
+        for action in ("kill", "start"):
+            run([str(LAB), "--name", self.machines.name, "fault", action, self.node], timeout=300)
+        self.machines.wait_for_docker() if hasattr(self.machines, "wait_for_docker") else None
+        self._begin()
+
+    def ask(self, who: str, protocol: str, port: int, family: int = 4) -> str:
+        source, target = self.address(who, family), self.address(ITSELF, family)
+        if who == ITSELF:
+            return self.shell(f"python3 {FOLDER}/traffic.py ask {source} {target} {protocol} {port}").strip()
+        return traffic.ask(self.machines.netns, source, target, protocol, port)
+
+    def esp_arrives(self, who: str) -> bool:
+        source = self.address(who)
+        words = [str(LAB), "--name", self.machines.name, "exec", self.node, "--", f"python3 {FOLDER}/traffic.py esp {source}"]
+        with subprocess.Popen(words, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True) as waiting:
+            assert waiting.stdout is not None
+            assert waiting.stdout.readline().strip() == "ready"
+            traffic.send_esp(self.machines.netns, source, self._own)
+            return waiting.communicate(timeout=30)[0].strip() == "True"
+
+    def close(self) -> None:
+        try:
+            self.remove_foreign_rules()
+            self.call(self.options(state="absent"))
+        finally:
+            self.take_down()
+            self.shell(f"kill $(cat {FOLDER}/pid); docker rm -f meshwork-story; sysctl -qw {shlex.join(self._limits)}; rm -r {FOLDER}", check=False)
+            for who in NUMBERS:
+                self._bridge("delete", who)
+
+
+FOREIGN = """
+iptables {0} INPUT -s 192.0.2.7/32 -j DROP
+iptables {0} INPUT -s 192.0.2.8/32 -p tcp -m tcp --dport 2377 -j ACCEPT
+iptables -t mangle {0} PREROUTING -s 192.0.2.7/32 -j DROP
+iptables -t nat {0} PREROUTING -s 192.0.2.7/32 -p tcp -m tcp --dport 81 -j REDIRECT --to-ports 82
+ip6tables {0} INPUT -s 2001:db8::7/128 -j DROP
+"""
+DAMAGES = {
+    "a rule deleted": "iptables -D MESHWORK-SWARM 3",
+    "a rule of others among ours": "iptables -I MESHWORK-SWARM -p tcp --dport 7946 -j ACCEPT",
+    "a rule of ours appended twice": "ip6tables -A MESHWORK-SWARM -p tcp --dport 7946 -j ACCEPT",
+    "a stranger in the set": "ipset add meshwork-swarm-4 {stranger}",
+    "the set emptied": "ipset flush meshwork-swarm-4; ipset flush meshwork-swarm-6",
+    "our chain emptied": "iptables -F MESHWORK-SWARM",
+    "the jump removed": "iptables -D INPUT $(iptables -S INPUT | grep -n MESHWORK | head -1 | cut -d: -f1 | awk '{{print $1 - 1}}')",
+    "the jump twice": "iptables -I INPUT -j MESHWORK-SWARM",
+    "everything of ours removed": "{flush}",
+    "the chain for published ports emptied": "iptables -t mangle -F MESHWORK-PUBLISHED",
+    "the jump to published ports removed": "iptables -t mangle -D PREROUTING 1",
+    "everybody let in before the jump": "iptables -D INPUT 1; iptables -A INPUT -j ACCEPT; iptables -A INPUT -j MESHWORK-SWARM",
+}
+FLUSH = "".join(
+    f"""for jump in $({program} -t {table} -S {hook} | grep -n -- '-j {chain}$' | cut -d: -f1 | sort -rn); do
+  {program} -t {table} -D {hook} $((jump - 1))
+done
+{program} -t {table} -F {chain} 2>/dev/null
+{program} -t {table} -X {chain} 2>/dev/null
+"""
+    for program in ("iptables", "ip6tables")
+    for table, hook, chain in (("filter", "INPUT", "MESHWORK-SWARM"), ("mangle", "PREROUTING", "MESHWORK-PUBLISHED"))
+)
+FLUSH += "ipset destroy meshwork-swarm-4 2>/dev/null; ipset destroy meshwork-swarm-6 2>/dev/null; true"
+UNIT = "meshwork-swarm-firewall"
+
+
+class Iptables(LabNode):
+    """iptables, with nothing in it but Docker's rules."""
+
+    def set_up(self) -> None:
+        """Nothing else is at work."""
+
+    def take_down(self) -> None:
+        self.shell(f"{FLUSH}; iptables -D INPUT -j ACCEPT 2>/dev/null; true")
+
+    def damages(self) -> tuple[str, ...]:
+        return tuple(DAMAGES)
+
+    def damage(self, name: str) -> None:
+        self.shell(DAMAGES[name].format(stranger=self.address(STRANGER), flush=FLUSH))
+
+    def add_foreign_rules(self) -> None:
+        self.shell("set -e\n" + FOREIGN.format("-A") + "ipset create foreign hash:ip; ipset add foreign 192.0.2.9")
+
+    def remove_foreign_rules(self) -> None:
+        self.shell(f"iptables -S INPUT | grep -q 192.0.2.8 || exit 0\n{FOREIGN.format('-D')}ipset destroy foreign")
+
+    def reload(self) -> None:
+        self.shell("systemctl restart docker", timeout=120)
+        self._answers()
+
+    def _answers(self) -> None:
+        eventually(lambda: self.ask(PEERS[0], "tcp", 8080), lambda said: said == traffic.OPEN, 60, "the container answers again")
+
+    def reboot(self) -> None:
+        self.shell(f"{FLUSH}\nif systemctl -q is-enabled {UNIT} 2>/dev/null; then systemctl restart {UNIT}; fi")
+
+
+class Ufw(Iptables):
+    """ufw that refuses what it does not know, but for SSH and 9090/tcp."""
+
+    opens_the_rest = False
+
+    def set_up(self) -> None:
+        self.shell("ufw default deny incoming && ufw allow 22/tcp && ufw allow 9090/tcp && ufw --force enable")
+
+    def take_down(self) -> None:
+        self.shell("ufw --force reset && rm -f /etc/ufw/*.rules.20*")
+        # what `ufw disable` leaves: its empty chains, and the policies
+        self.shell(
+            "for program in iptables ip6tables; do for hook in INPUT OUTPUT FORWARD; do"
+            " $program -S | grep -- \"^-A $hook -j ufw\" | sed s/-A/-D/ | while read -r line; do $program $line; done; done;"
+            " for verb in F X; do for chain in $($program -S | sed -n 's/^-N \\(ufw[^ ]*\\)$/\\1/p'); do $program -$verb $chain; done; done; done"
+        )
+        super().take_down()
+
+    def add_foreign_rules(self) -> None:
+        super().add_foreign_rules()
+        self.shell("ufw deny from 192.0.2.10 && ufw allow from 192.0.2.11 to any port 2377 proto tcp")
+
+    def remove_foreign_rules(self) -> None:
+        super().remove_foreign_rules()
+        self.shell("ufw delete deny from 192.0.2.10 && ufw delete allow from 192.0.2.11 to any port 2377 proto tcp", check=False)
+
+    def reload(self) -> None:
+        self.shell("ufw reload && ufw disable && ufw --force enable && ufw reload")
+
+    def reboot(self) -> None:
+        self.shell("ufw disable")
+        super().reboot()
+        self.shell("ufw --force enable")
+
+
+class FirewalldIptables(LabNode):
+    """firewalld on iptables: the zone of the network card lets SSH and 9090/tcp in."""
+
+    opens_the_rest = False
+    lacks = {
+        "test_what_is_not_persistent_does_not_come_back": "firewalld has no policies that are not permanent: the module refuses persistent=false"
+    }
+
+    def set_up(self) -> None:
+        self.shell("systemctl start firewalld && firewall-cmd --permanent --add-port=9090/tcp && firewall-cmd --reload", timeout=120)
+        self._restart_docker()
+
+    def _restart_docker(self) -> None:
+        self.shell("systemctl restart docker", timeout=120)
+        eventually(lambda: self.ask(PEERS[0], "tcp", 8080), lambda said: said == traffic.OPEN, 60, "the container answers again")
+
+    def take_down(self) -> None:
+        self.shell("firewall-cmd --permanent --remove-port=9090/tcp; systemctl stop firewalld; systemctl restart docker", timeout=180)
+
+    def cmd(self, *options: str) -> str:
+        return "".join(self.shell(f"firewall-cmd {option}") for option in options)
+
+    def ruleset(self) -> str:
+        """What firewalld says of itself, and the rules of the kernel: Docker makes its own anew at a reload, in no certain order."""
+        shown = ("--list-all-policies", "--list-all-zones", "--direct --get-all-rules", "--get-ipsets")
+        listed = self.shell(" && ".join(f"firewall-cmd {side}{option}" for side in ("", "--permanent ") for option in shown))
+        files = self.shell("cd /etc/firewalld && find . -type f ! -name '*.old' | sort | xargs sha256sum")
+        return "\n".join([listed, files, *sorted(self.tables().splitlines())])
+
+    def settle(self) -> None:
+        self.cmd("--reload")
+
+    def damages(self) -> tuple[str, ...]:
+        return tuple(OF_FIREWALLD)
+
+    def damage(self, name: str) -> None:
+        self.shell(OF_FIREWALLD[name].format(stranger=self.address(STRANGER)))
+
+    def add_foreign_rules(self) -> None:
+        self.shell(f"set -e\n{OF_OTHERS.format('add')}firewall-cmd --permanent --new-policy=foreign; firewall-cmd --reload")
+        self.shell("firewall-cmd --add-port=5001/tcp")
+
+    def remove_foreign_rules(self) -> None:
+        line = "firewall-cmd --permanent --get-policies | grep -qw foreign || exit 0"
+        self.shell(f"{line}\n{OF_OTHERS.format('remove')}firewall-cmd --permanent --delete-policy=foreign; firewall-cmd --reload")
+
+    def reload(self) -> None:
+        self.cmd("--reload", "--complete-reload")
+        self._restart_docker()
+
+    def reboot(self) -> None:
+        self.shell("systemctl restart firewalld", timeout=120)
+        self._restart_docker()
+
+
+OF_OTHERS = """firewall-cmd --permanent --{0}-port=5000/tcp
+firewall-cmd --permanent --{0}-rich-rule='rule family="ipv4" source address="192.0.2.7" drop'
+firewall-cmd --permanent --direct --{0}-rule ipv4 mangle PREROUTING 5 -s 192.0.2.7 -j DROP
+"""
+OURS = "--policy=meshwork-swarm"
+REFUSAL = 'rule priority="-10" family="ipv4" port port="2377" protocol="tcp" reject type="icmp-admin-prohibited"'
+OF_FIREWALLD = {
+    "a rule deleted": f"firewall-cmd {OURS} --remove-rich-rule='{REFUSAL}'",
+    "a rule deleted that is permanent": f"firewall-cmd --permanent {OURS} --remove-rich-rule='{REFUSAL}'",
+    "a rule of others among ours": f"firewall-cmd {OURS} --add-port=7946/tcp",
+    "a stranger in the set": "firewall-cmd --ipset=meshwork-swarm-4 --add-entry={stranger}",
+    "a stranger in the permanent set": "firewall-cmd --permanent --ipset=meshwork-swarm-4 --add-entry={stranger}",
+    "our policy removed, and a reload": "firewall-cmd --permanent --delete-policy=meshwork-swarm && firewall-cmd --reload",
+    "the published ports removed": "firewall-cmd --direct --remove-rules ipv4 mangle PREROUTING",
+    "the permanent published ports removed": "firewall-cmd --permanent --direct --remove-rules ipv6 mangle PREROUTING",
+}
