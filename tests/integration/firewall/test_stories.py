@@ -67,14 +67,14 @@ def test_without_guard_strangers_are_left_to_the_rest(ground: Ground) -> None:
 
 
 def test_the_second_run_changes_nothing(ground: Ground) -> None:
-    planned = ground.run(checking=True, published=published(ground))
+    planned = ground.run(checking=True, published=published(ground), persistent=True)
     untouched = ground.ruleset()
-    first = ground.run(published=published(ground))
+    first = ground.run(published=published(ground), persistent=True)
     assert planned.changed
     assert planned.says == first.says
     assert untouched != ground.ruleset()
     made = ground.ruleset()
-    again = ground.run(published=published(ground))
+    again = ground.run(published=published(ground), persistent=True)
     assert (again.changed, again.says) == (False, ())
     assert ground.ruleset() == made
 
@@ -156,7 +156,7 @@ def missing_lines(before: str, after: str) -> list[str]:
 
 def test_absent_removes_exactly_ours(ground: Ground) -> None:
     before = ground.ruleset()
-    ground.run(published=published(ground))
+    ground.run(published=published(ground), persistent=True)
     assert ground.run(state="absent").changed
     ground.settle()
     assert ground.ruleset() == before
@@ -182,21 +182,21 @@ def test_a_published_port_is_reached_from_its_sources_only(ground: Ground) -> No
 
 
 def test_the_firewall_reloaded_keeps_ours(ground: Ground) -> None:
-    ground.run(published=published(ground))
+    ground.run(published=published(ground), persistent=True)
     made = ground.ruleset()
     ground.reload()
     assert ground.ruleset() == made
     assert (answers(ground, PEERS[0]), answers(ground, STRANGER)) == ({OPEN}, {REFUSED})
     assert {who: ground.ask(who, "tcp", 8080) for who in (PEERS[0], STRANGER)} == {"first": OPEN, "stranger": SILENT}
-    assert not ground.run(published=published(ground)).changed
+    assert not ground.run(published=published(ground), persistent=True).changed
 
 
 def test_the_rules_come_back_at_boot(ground: Ground) -> None:
-    ground.run(published=published(ground))
+    ground.run(published=published(ground), persistent=True)
     made = ground.ruleset()
     ground.reboot()
     assert ground.ruleset() == made
-    assert not ground.run(published=published(ground)).changed
+    assert not ground.run(published=published(ground), persistent=True).changed
     assert (answers(ground, PEERS[0]), answers(ground, STRANGER)) == ({OPEN}, {REFUSED})
     ground.run(state="absent")
     ground.settle()
@@ -206,7 +206,7 @@ def test_the_rules_come_back_at_boot(ground: Ground) -> None:
 
 
 def test_what_is_not_persistent_does_not_come_back(ground: Ground) -> None:
-    ground.run()
+    ground.run(persistent=True)
     bare_says = ground.run(persistent=False).says
     assert bare_says == ("have nothing of ours come back at boot",)
     ground.reboot()

@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import select
 import shlex
 import subprocess
+import threading
 from abc import abstractmethod
 from pathlib import Path
 from typing import Any
@@ -18,13 +20,14 @@ from ansible_collections.meshwork.swarm.plugins.module_utils._model.errors impor
 from stories.machines import LAB, Machines, eventually, run
 from stories.playing import Ansible
 
-from . import traffic
+from . import on_the_node, traffic
 from .ground import ITSELF, PEERS, STRANGER, Done, Ground
 
 NUMBERS = {PEERS[0]: 211, PEERS[1]: 212, STRANGER: 199}
 PORTS = ["tcp/2377", "tcp/7946", "udp/7946", "udp/4789", "tcp/9090"]
 FOLDER = "/root/meshwork-stories"
 PACKED = f"{FOLDER}/AnsiballZ_firewall.py"
+DEADLINE = 180
 SILENCES = ("net.ipv4.icmp_ratelimit", "net.ipv6.icmp.ratelimit")
 CONTAINER = "docker run --detach --restart always --name meshwork-story --publish 8080:8080 meshwork-lab:1"
 SERVER = "/bin/busybox nc -ll -p 8080 -e /bin/busybox cat"
@@ -34,6 +37,7 @@ class LabNode(Ground):
     """A node of the lab LAB_NAME (main), which is booted where it is not up. Peers and stranger are addresses of the lab's bridge."""
 
     backend = "auto"
+    persistent = True
 
     def __init__(self, root: Path) -> None:
         name = os.environ.get("LAB_NAME") or "main"
@@ -41,38 +45,61 @@ class LabNode(Ground):
         self.machines = Machines(name)
         self.node = self.machines.manager
         self._own = self.machines.addresses[self.node]
-        found = re.search(r"inet6 (\S+)/\d+ scope global", self.shell("ip -6 address show dev eth0 scope global"))
+        found = re.search(r"inet6 (\S+)/\d+ scope global", self._outside("ip -6 address show dev eth0 scope global"))
         if found is None:
             raise AssertionError(f"{self.node} has no IPv6 address")
         self._own6 = found[1]
         for who in NUMBERS:
             self._bridge("replace", who)
-        self._pack(Ansible(name))
+        self._pack(name)
+        self._hand, self._turn = self._reach(), threading.Lock()
         limits = self.shell(f"sysctl -n {' '.join(SILENCES)}").split()
         self._limits = [f"{key}={value}" for key, value in zip(SILENCES, limits, strict=True)]
         self._begin()
         self.set_up()
         self._bare = self.ruleset()
 
-    def shell(self, line: str, check: bool = True, stdin: str | None = None, timeout: float = 60) -> str:
+    def shell(self, line: str, check: bool = True) -> str:
         """What a line for the node's shell prints."""
-        return self.machines.shell(self.node, line, check=check, stdin=stdin, timeout=timeout)
+        done = self._tell({"line": line})
+        if check and done["status"]:
+            raise AssertionError(f"{line!r} ended with {done['status']}: {done['output']}{done['errors']}")
+        return str(done["output"])
+
+    def _tell(self, what: dict[str, Any]) -> Any:
+        """The answer of the program that stands ready on the node."""
+        with self._turn:
+            hand = self._hand
+            assert hand.stdin is not None and hand.stdout is not None
+            hand.stdin.write(json.dumps(what) + "\n")
+            hand.stdin.flush()
+            if not select.select([hand.stdout], [], [], DEADLINE)[0]:
+                raise AssertionError(f"{self.node} does not answer to {what!r}")
+            return json.loads(hand.stdout.readline())
+
+    def _outside(self, line: str, stdin: str | None = None, check: bool = True) -> str:
+        return self.machines.shell(self.node, line, check=check, stdin=stdin)
 
     def _bridge(self, verb: str, who: str) -> None:
         for address in (f"{self.address(who)}/24", f"{self.address(who, 6)}/64"):
             run(["ip", "-netns", self.machines.netns, "address", verb, address, "dev", "br0", *(["nodad"] if verb == "replace" else [])])
 
-    def _pack(self, ansible: Ansible) -> None:
+    def _pack(self, name: str) -> None:
         """Leave the module on the node as Ansible sends it, with its documented `explode`: a run takes a third of the time then."""
-        self.shell(f"kill $(cat {FOLDER}/pid); rm -rf {FOLDER} /root/.ansible/tmp; mkdir {FOLDER}")
+        self._outside(f"kill $(cat {FOLDER}/pid); rm -rf {FOLDER} /root/.ansible/tmp; mkdir {FOLDER}")
         os.environ["ANSIBLE_KEEP_REMOTE_FILES"] = "1"
         try:
-            Ansible(self.machines.name).module(self.node, "firewall", {"role": "worker", "peers": []}, check=True)
+            Ansible(name).module(self.node, "firewall", {"role": "worker", "peers": []}, check=True)
         finally:
             del os.environ["ANSIBLE_KEEP_REMOTE_FILES"]
-        self.shell(f"mv /root/.ansible/tmp/*/AnsiballZ_firewall.py {PACKED} && rm -r /root/.ansible/tmp && python3 {PACKED} explode")
-        self.shell(f"cat > {FOLDER}/traffic.py", stdin=Path(traffic.__file__).read_text())
-        self._template = json.loads(self.shell(f"cat {FOLDER}/debug_dir/args"))["ANSIBLE_MODULE_ARGS"]
+        self._outside(f"mv /root/.ansible/tmp/*/AnsiballZ_firewall.py {PACKED} && rm -r /root/.ansible/tmp && python3 {PACKED} explode")
+        for program in (traffic, on_the_node):
+            self._outside(f"cat > {FOLDER}/{Path(str(program.__file__)).name}", stdin=Path(str(program.__file__)).read_text())
+        self._template = json.loads(self._outside(f"cat {FOLDER}/debug_dir/args"))["ANSIBLE_MODULE_ARGS"]
+
+    def _reach(self) -> subprocess.Popen[str]:
+        words = [str(LAB), "--name", self.machines.name, "exec", self.node, "--", f"python3 {FOLDER}/on_the_node.py {FOLDER}/debug_dir"]
+        return subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def _begin(self) -> None:
         """The servers on the node, and answers to strangers that the kernel does not hold back for being many."""
@@ -99,18 +126,16 @@ class LabNode(Ground):
         """What the module is called with."""
         peers = [self.address(who, family) for who in PEERS for family in (4, 6)]
         if options.get("state", "present") == "present":
-            options = {"role": "manager", "peers": peers, "encrypted": True, **options}
+            options = {"role": "manager", "peers": peers, "encrypted": True, "persistent": self.persistent, **options}
         internal = {key: value for key, value in self._template.items() if key.startswith("_ansible")}
         return {**internal, "_ansible_check_mode": checking, "backend": self.backend, **options}
 
-    def call(self, options: dict[str, Any], before: str = "") -> dict[str, Any]:
-        """Run the module with these options; `before` is put before the command."""
-        line = f"cat > {FOLDER}/debug_dir/args && cd {FOLDER} && {before} python3 {PACKED} execute"
-        text = self.shell(line, check=False, stdin=json.dumps({"ANSIBLE_MODULE_ARGS": options}), timeout=120)
-        start = text.find("{")
-        if start < 0:
+    def call(self, options: dict[str, Any]) -> dict[str, Any]:
+        """What the module answers to these options."""
+        text = self._tell({"arguments": options})
+        if not text.startswith("\n{"):
             raise AssertionError(f"the module said {text!r}")
-        said: dict[str, Any] = json.loads(text[start:])
+        said: dict[str, Any] = json.loads(text)
         return said
 
     def run(self, checking: bool = False, **options: Any) -> Done:
@@ -144,13 +169,6 @@ class LabNode(Ground):
     def remove_foreign_rules(self) -> None:
         """Take back what `add_foreign_rules` has put there, if it has."""
 
-    def boot_anew(self) -> None:
-        """A power cut, and the node booted on the disk that it left."""
-        for action in ("kill", "start"):
-            run([str(LAB), "--name", self.machines.name, "fault", action, self.node], timeout=300)
-        self.machines.wait_for_docker() if hasattr(self.machines, "wait_for_docker") else None
-        self._begin()
-
     def ask(self, who: str, protocol: str, port: int, family: int = 4) -> str:
         source, target = self.address(who, family), self.address(ITSELF, family)
         if who == ITSELF:
@@ -173,6 +191,7 @@ class LabNode(Ground):
         finally:
             self.take_down()
             self.shell(f"kill $(cat {FOLDER}/pid); docker rm -f meshwork-story; sysctl -qw {shlex.join(self._limits)}; rm -r {FOLDER}", check=False)
+            self._hand.communicate(timeout=30)
             for who in NUMBERS:
                 self._bridge("delete", who)
 
@@ -213,7 +232,9 @@ UNIT = "meshwork-swarm-firewall"
 
 
 class Iptables(LabNode):
-    """iptables, with nothing in it but Docker's rules."""
+    """iptables, with nothing in it but Docker's rules. Stories that are not about boot do without the unit: systemd takes seconds here."""
+
+    persistent = False
 
     def set_up(self) -> None:
         """Nothing else is at work."""
@@ -234,7 +255,7 @@ class Iptables(LabNode):
         self.shell(f"iptables -S INPUT | grep -q 192.0.2.8 || exit 0\n{FOREIGN.format('-D')}ipset destroy foreign")
 
     def reload(self) -> None:
-        self.shell("systemctl restart docker", timeout=120)
+        self.shell("systemctl restart docker")
         self._answers()
 
     def _answers(self) -> None:
@@ -288,15 +309,15 @@ class FirewalldIptables(LabNode):
     }
 
     def set_up(self) -> None:
-        self.shell("systemctl start firewalld && firewall-cmd --permanent --add-port=9090/tcp && firewall-cmd --reload", timeout=120)
+        self.shell("systemctl start firewalld && firewall-cmd --permanent --add-port=9090/tcp && firewall-cmd --reload")
         self._restart_docker()
 
     def _restart_docker(self) -> None:
-        self.shell("systemctl restart docker", timeout=120)
+        self.shell("systemctl restart docker")
         eventually(lambda: self.ask(PEERS[0], "tcp", 8080), lambda said: said == traffic.OPEN, 60, "the container answers again")
 
     def take_down(self) -> None:
-        self.shell("firewall-cmd --permanent --remove-port=9090/tcp; systemctl stop firewalld; systemctl restart docker", timeout=180)
+        self.shell("firewall-cmd --permanent --remove-port=9090/tcp; systemctl stop firewalld; systemctl restart docker")
 
     def cmd(self, *options: str) -> str:
         return "".join(self.shell(f"firewall-cmd {option}") for option in options)
@@ -330,7 +351,7 @@ class FirewalldIptables(LabNode):
         self._restart_docker()
 
     def reboot(self) -> None:
-        self.shell("systemctl restart firewalld", timeout=120)
+        self.shell("systemctl restart firewalld")
         self._restart_docker()
 
 
