@@ -15,11 +15,16 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from grounds.firewalld import FirewalldNftables
 from grounds.ground import Ground
 from grounds.lab_node import FirewalldIptables, Iptables, Ufw
 from grounds.nftables import Nftables, NftablesDefaultDrop
 
-IN_NAMESPACES: dict[str, Callable[[Path], Ground]] = {"nftables": Nftables, "nftables-default-drop": NftablesDefaultDrop}
+IN_NAMESPACES: dict[str, Callable[[Path], Ground]] = {
+    "nftables": Nftables,
+    "nftables-default-drop": NftablesDefaultDrop,
+    "firewalld-nftables": FirewalldNftables,
+}
 ON_THE_LAB: dict[str, Callable[[Path], Ground]] = {"iptables": Iptables, "ufw": Ufw, "firewalld-iptables": FirewalldIptables}
 GROUNDS = IN_NAMESPACES | ON_THE_LAB
 PARAMS = [

@@ -21,6 +21,7 @@ from stories.machines import LAB, Machines, eventually, run
 from stories.playing import Ansible
 
 from . import on_the_node, traffic
+from .firewalld import OfFirewalld
 from .ground import ITSELF, PEERS, STRANGER, Done, Ground
 
 NUMBERS = {PEERS[0]: 211, PEERS[1]: 212, STRANGER: 199}
@@ -106,7 +107,11 @@ class LabNode(Ground):
         self.shell("sysctl -qw " + " ".join(f"{key}=0" for key in SILENCES))
         self.shell(f"setsid python3 {FOLDER}/traffic.py serve {' '.join(PORTS)} >{FOLDER}/log 2>&1 </dev/null & echo $! >{FOLDER}/pid")
         self.shell(f"docker inspect meshwork-story >/dev/null 2>&1 || {CONTAINER} {SERVER}")
-        eventually(lambda: self.ask(STRANGER, "tcp", 8080), lambda said: said == traffic.OPEN, 30, "the container answers")
+        self.wait_for_container()
+
+    def wait_for_container(self) -> None:
+        """Until Docker has made its rules anew."""
+        eventually(lambda: self.ask(PEERS[0], "tcp", 8080), lambda said: said == traffic.OPEN, 60, "the container answers")
 
     @abstractmethod
     def set_up(self) -> None:
@@ -190,7 +195,9 @@ class LabNode(Ground):
             self.call(self.options(state="absent"))
         finally:
             self.take_down()
-            self.shell(f"kill $(cat {FOLDER}/pid); docker rm -f meshwork-story; sysctl -qw {shlex.join(self._limits)}; rm -r {FOLDER}", check=False)
+            self.shell(
+                f"kill $(cat {FOLDER}/pid); docker rm -f meshwork-story; sysctl -qw {shlex.join(self._limits)}; rm -r {FOLDER}", check=False
+            )
             self._hand.communicate(timeout=30)
             for who in NUMBERS:
                 self._bridge("delete", who)
@@ -256,10 +263,7 @@ class Iptables(LabNode):
 
     def reload(self) -> None:
         self.shell("systemctl restart docker")
-        self._answers()
-
-    def _answers(self) -> None:
-        eventually(lambda: self.ask(PEERS[0], "tcp", 8080), lambda said: said == traffic.OPEN, 60, "the container answers again")
+        self.wait_for_container()
 
     def reboot(self) -> None:
         self.shell(f"{FLUSH}\nif systemctl -q is-enabled {UNIT} 2>/dev/null; then systemctl restart {UNIT}; fi")
@@ -278,7 +282,7 @@ class Ufw(Iptables):
         # what `ufw disable` leaves: its empty chains, and the policies
         self.shell(
             "for program in iptables ip6tables; do for hook in INPUT OUTPUT FORWARD; do"
-            " $program -S | grep -- \"^-A $hook -j ufw\" | sed s/-A/-D/ | while read -r line; do $program $line; done; done;"
+            ' $program -S | grep -- "^-A $hook -j ufw" | sed s/-A/-D/ | while read -r line; do $program $line; done; done;'
             " for verb in F X; do for chain in $($program -S | sed -n 's/^-N \\(ufw[^ ]*\\)$/\\1/p'); do $program -$verb $chain; done; done; done"
         )
         super().take_down()
@@ -300,13 +304,8 @@ class Ufw(Iptables):
         self.shell("ufw --force enable")
 
 
-class FirewalldIptables(LabNode):
+class FirewalldIptables(OfFirewalld, LabNode):
     """firewalld on iptables: the zone of the network card lets SSH and 9090/tcp in."""
-
-    opens_the_rest = False
-    lacks = {
-        "test_what_is_not_persistent_does_not_come_back": "firewalld has no policies that are not permanent: the module refuses persistent=false"
-    }
 
     def set_up(self) -> None:
         self.shell("systemctl start firewalld && firewall-cmd --permanent --add-port=9090/tcp && firewall-cmd --reload")
@@ -314,60 +313,19 @@ class FirewalldIptables(LabNode):
 
     def _restart_docker(self) -> None:
         self.shell("systemctl restart docker")
-        eventually(lambda: self.ask(PEERS[0], "tcp", 8080), lambda said: said == traffic.OPEN, 60, "the container answers again")
+        self.wait_for_container()
 
     def take_down(self) -> None:
         self.shell("firewall-cmd --permanent --remove-port=9090/tcp; systemctl stop firewalld; systemctl restart docker")
 
-    def cmd(self, *options: str) -> str:
-        return "".join(self.shell(f"firewall-cmd {option}") for option in options)
-
-    def ruleset(self) -> str:
-        """What firewalld says of itself, and the rules of the kernel: Docker makes its own anew at a reload, in no certain order."""
-        shown = ("--list-all-policies", "--list-all-zones", "--direct --get-all-rules", "--get-ipsets")
-        listed = self.shell(" && ".join(f"firewall-cmd {side}{option}" for side in ("", "--permanent ") for option in shown))
-        files = self.shell("cd /etc/firewalld && find . -type f ! -name '*.old' | sort | xargs sha256sum")
-        return "\n".join([listed, files, *sorted(self.tables().splitlines())])
-
     def settle(self) -> None:
-        self.cmd("--reload")
-
-    def damages(self) -> tuple[str, ...]:
-        return tuple(OF_FIREWALLD)
-
-    def damage(self, name: str) -> None:
-        self.shell(OF_FIREWALLD[name].format(stranger=self.address(STRANGER)))
-
-    def add_foreign_rules(self) -> None:
-        self.shell(f"set -e\n{OF_OTHERS.format('add')}firewall-cmd --permanent --new-policy=foreign; firewall-cmd --reload")
-        self.shell("firewall-cmd --add-port=5001/tcp")
-
-    def remove_foreign_rules(self) -> None:
-        line = "firewall-cmd --permanent --get-policies | grep -qw foreign || exit 0"
-        self.shell(f"{line}\n{OF_OTHERS.format('remove')}firewall-cmd --permanent --delete-policy=foreign; firewall-cmd --reload")
+        super().settle()
+        self.wait_for_container()
 
     def reload(self) -> None:
-        self.cmd("--reload", "--complete-reload")
+        super().reload()
         self._restart_docker()
 
     def reboot(self) -> None:
         self.shell("systemctl restart firewalld")
         self._restart_docker()
-
-
-OF_OTHERS = """firewall-cmd --permanent --{0}-port=5000/tcp
-firewall-cmd --permanent --{0}-rich-rule='rule family="ipv4" source address="192.0.2.7" drop'
-firewall-cmd --permanent --direct --{0}-rule ipv4 mangle PREROUTING 5 -s 192.0.2.7 -j DROP
-"""
-OURS = "--policy=meshwork-swarm"
-REFUSAL = 'rule priority="-10" family="ipv4" port port="2377" protocol="tcp" reject type="icmp-admin-prohibited"'
-OF_FIREWALLD = {
-    "a rule deleted": f"firewall-cmd {OURS} --remove-rich-rule='{REFUSAL}'",
-    "a rule deleted that is permanent": f"firewall-cmd --permanent {OURS} --remove-rich-rule='{REFUSAL}'",
-    "a rule of others among ours": f"firewall-cmd {OURS} --add-port=7946/tcp",
-    "a stranger in the set": "firewall-cmd --ipset=meshwork-swarm-4 --add-entry={stranger}",
-    "a stranger in the permanent set": "firewall-cmd --permanent --ipset=meshwork-swarm-4 --add-entry={stranger}",
-    "our policy removed, and a reload": "firewall-cmd --permanent --delete-policy=meshwork-swarm && firewall-cmd --reload",
-    "the published ports removed": "firewall-cmd --direct --remove-rules ipv4 mangle PREROUTING",
-    "the permanent published ports removed": "firewall-cmd --permanent --direct --remove-rules ipv6 mangle PREROUTING",
-}

@@ -10,10 +10,12 @@ import os
 import shlex
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.meshwork.swarm.plugins.module_utils._firewall.host import (
+    SEARCH_PATH,
     Command,
     Finished,
     Host,
@@ -51,6 +53,12 @@ class NamespaceHost(Host):
         super().__init__()
         self._namespace, self._root = namespace, root
         self._active: set[str] = set()
+        self.running: set[str] = set()
+        """Units of others that run."""
+
+    def set_environment(self, environment: Mapping[str, str]) -> None:
+        """What the programs find in their environment."""
+        self._environment = {**environment, "LC_ALL": "C", "PATH": SEARCH_PATH}
 
     def place(self, path: str) -> Path:
         return self._root / path.lstrip("/")
@@ -74,6 +82,8 @@ class NamespaceHost(Host):
         return None
 
     def run(self, command: Command) -> Finished:
+        if command.argv[:2] == ("systemctl", "is-active"):
+            return Finished(0 if command.argv[2] in self.running else 3, "", "")
         if command.argv[0] == "systemctl":
             self._systemctl(*command.argv[1:])
             return Finished(0, "", "")
