@@ -33,9 +33,9 @@ PARAMS = [
 ]
 
 
-@pytest.fixture(scope="module", params=PARAMS)
+@pytest.fixture(scope="session", params=PARAMS)
 def standing(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
-    """One host with this firewall, for all stories of a file."""
+    """One host with this firewall, for all stories."""
     if request.param in IN_NAMESPACES and (os.geteuid() or not shutil.which("nft")):
         pytest.fail("network namespaces need root, and the package nftables has to be installed (`make system`)")
     made = GROUNDS[request.param](tmp_path_factory.mktemp(request.param))

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import time
 from abc import abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
 
 from .ground import STRANGER, Ground
@@ -32,11 +33,14 @@ OF_FIREWALLD = {
     "the published ports removed": "firewall-cmd --direct --remove-rules ipv4 mangle PREROUTING",
     "the permanent published ports removed": "firewall-cmd --permanent --direct --remove-rules ipv6 mangle PREROUTING",
 }
+NO_TRANSIENT = "firewalld has no policies that are not permanent: the module refuses persistent=false"
 BUS = """<busconfig>
   <type>system</type>
   <listen>unix:path={socket}</listen>
   <auth>EXTERNAL</auth>
-  <policy context="default"><allow own="*"/><allow send_destination="*"/><allow user="*"/></policy>
+  <policy context="default">
+    <allow user="*"/><allow own="*"/><allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/>
+  </policy>
 </busconfig>
 """
 
@@ -45,9 +49,7 @@ class OfFirewalld(Ground):
     """What is done with firewalld, wherever it runs."""
 
     opens_the_rest = False
-    lacks = {
-        "test_what_is_not_persistent_does_not_come_back": "firewalld has no policies that are not permanent: the module refuses persistent=false"
-    }
+    lacks: Mapping[str, str] = {"test_what_is_not_persistent_does_not_come_back": NO_TRANSIENT}
     configuration = "/etc/firewalld"
 
     @abstractmethod
@@ -101,6 +103,13 @@ class FirewalldNftables(OfFirewalld, Namespaces):
         self._environment = {**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={socket}"}
         self.machine.set_environment(self._environment)
         self.machine.running.add("firewalld")
+        try:
+            self._set_up(root)
+        except BaseException:
+            self.close()
+            raise
+
+    def _set_up(self, root: Path) -> None:
         self._start("dbus-daemon", f"--config-file={root / 'bus.conf'}", "--nofork", "--nopidfile")
         self._firewalld()
         self.shell("firewall-cmd --permanent --add-port=9090/tcp && firewall-cmd --permanent --add-service=ssh && firewall-cmd --reload")

@@ -143,6 +143,13 @@ class LabNode(Ground):
         said: dict[str, Any] = json.loads(text)
         return said
 
+    def start_by_itself(self, **options: Any) -> str:
+        """Have systemd run the module, with no SSH connection above it. Gives the file of what it will have said."""
+        text, output = json.dumps({"ANSIBLE_MODULE_ARGS": self.options(**options)}), f"{FOLDER}/said"
+        self.shell(f"printf %s {shlex.quote(text)} > {FOLDER}/debug_dir/args")
+        self.shell(f"systemd-run --quiet --collect /bin/sh -c 'sleep 1; python3 {PACKED} execute > {output} 2>&1'")
+        return output
+
     def run(self, checking: bool = False, **options: Any) -> Done:
         said = self.call(self.options(checking, **options))
         if said.get("failed"):
@@ -269,6 +276,16 @@ class Iptables(LabNode):
         self.shell(f"{FLUSH}\nif systemctl -q is-enabled {UNIT} 2>/dev/null; then systemctl restart {UNIT}; fi")
 
 
+UFW_LEFT = r"""
+for program in iptables ip6tables; do
+  $program -S | grep -E '^-A (INPUT|OUTPUT|FORWARD) -j ufw' | sed s/-A/-D/ | while read -r line; do $program $line; done
+  chains=$($program -S | sed -n 's/^-N \(ufw.*\)$/\1/p')
+  for verb in F X; do for chain in $chains; do $program -$verb $chain; done; done
+done
+"""
+"""What `ufw disable` leaves: its empty chains."""
+
+
 class Ufw(Iptables):
     """ufw that refuses what it does not know, but for SSH and 9090/tcp."""
 
@@ -279,12 +296,7 @@ class Ufw(Iptables):
 
     def take_down(self) -> None:
         self.shell("ufw --force reset && rm -f /etc/ufw/*.rules.20*")
-        # what `ufw disable` leaves: its empty chains, and the policies
-        self.shell(
-            "for program in iptables ip6tables; do for hook in INPUT OUTPUT FORWARD; do"
-            ' $program -S | grep -- "^-A $hook -j ufw" | sed s/-A/-D/ | while read -r line; do $program $line; done; done;'
-            " for verb in F X; do for chain in $($program -S | sed -n 's/^-N \\(ufw[^ ]*\\)$/\\1/p'); do $program -$verb $chain; done; done; done"
-        )
+        self.shell(UFW_LEFT)
         super().take_down()
 
     def add_foreign_rules(self) -> None:
