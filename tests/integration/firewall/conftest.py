@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from ansible_collections.meshwork.swarm.plugins.module_utils._firewall.host import SEARCH_PATH
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -26,6 +27,11 @@ IN_NAMESPACES: dict[str, Callable[[Path], Ground]] = {
     "firewalld-nftables": FirewalldNftables,
 }
 ON_THE_LAB: dict[str, Callable[[Path], Ground]] = {"iptables": Iptables, "ufw": Ufw, "firewalld-iptables": FirewalldIptables}
+PROGRAMS = {
+    "nftables": ("nft",),
+    "nftables-default-drop": ("nft",),
+    "firewalld-nftables": ("nft", "firewalld", "dbus-daemon", "iptables-save"),
+}
 GROUNDS = IN_NAMESPACES | ON_THE_LAB
 PARAMS = [
     *(pytest.param(name, marks=pytest.mark.namespaces) for name in IN_NAMESPACES),
@@ -36,8 +42,9 @@ PARAMS = [
 @pytest.fixture(scope="session", params=PARAMS)
 def standing(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     """One host with this firewall, for all stories."""
-    if request.param in IN_NAMESPACES and (os.geteuid() or not shutil.which("nft")):
-        pytest.fail("network namespaces need root, and the package nftables has to be installed (`make system`)")
+    missing = [program for program in PROGRAMS.get(request.param, ()) if not shutil.which(program, path=SEARCH_PATH)]
+    if request.param in IN_NAMESPACES and (os.geteuid() or missing):
+        pytest.fail(f"network namespaces need root, and some programs to be installed (`make system`): {', '.join(missing) or 'all are'}")
     made = GROUNDS[request.param](tmp_path_factory.mktemp(request.param))
     try:
         yield made
