@@ -9,8 +9,7 @@ import os
 import shutil
 import subprocess
 import time
-from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from .ground import STRANGER, Ground
@@ -52,13 +51,9 @@ class OfFirewalld(Ground):
     lacks: Mapping[str, str] = {"test_what_is_not_persistent_does_not_come_back": NO_TRANSIENT}
     configuration = "/etc/firewalld"
 
-    @abstractmethod
-    def shell(self, line: str, check: bool = True) -> str:
-        """What a line for the host's shell prints."""
-
-    @abstractmethod
-    def tables(self) -> str:
-        """The rules of the kernel."""
+    # what the ground itself has: a line for the host's shell, and the rules of the kernel
+    shell: Callable[..., str]
+    tables: Callable[[], str]
 
     def ruleset(self) -> str:
         """What firewalld says of itself, and the rules of the kernel: Docker makes its own anew at a reload, in no certain order."""
