@@ -32,8 +32,8 @@ def test_a_host_that_nobody_reaches_goes_back_by_itself(ground: LabNode) -> None
     output = ground.start_by_itself(published=NOBODY, confirm_within=SECONDS)
     eventually(lambda: ground.ask(STRANGER, "tcp", 22), lambda said: said == SILENT, 40, "SSH is shut")
     assert ground.ask(PEERS[0], "tcp", 22) == SILENT
-    eventually(lambda: ground.ask(STRANGER, "tcp", 22), lambda said: said == OPEN, SECONDS + 30, "the host lets in again")
-    eventually(lambda: ground.shell(f"ls {SCRIPT}", check=False), lambda said: not said, 30, "the script has come to its end")
+    eventually(lambda: ground.ask(STRANGER, "tcp", 22), lambda said: said == OPEN, SECONDS + 90, "the host lets in again")
+    eventually(lambda: ground.shell(f"ls {SCRIPT}", check=False), lambda said: not said, 60, "the script has come to its end")
     assert f"go back to today's rules in {SECONDS} s" in ground.shell(f"cat {output}")
     ground.settle()
     assert ground.ruleset() == before

@@ -45,7 +45,7 @@ def play(arguments: dict[str, Any]) -> str:
 
 
 def shell(line: str) -> dict[str, Any]:
-    done = subprocess.run(["/bin/bash", "-c", line], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    done = subprocess.run(["/bin/bash", "-c", line], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=170, check=False)
     return {"status": done.returncode, "output": done.stdout, "errors": done.stderr}
 
 
