@@ -103,11 +103,18 @@ lab-down: ## end the lab LAB_NAME (main)
 
 .PHONY: integration
 integration: venv lab-up ## the contract suite against the lab's Engine, and the lab's stories but for the long ones
-	@pytest tests/integration -m "not long" --junitxml=$(RESULTS)/integration.xml
+	@pytest tests/integration -m "not long and not matrix" --junitxml=$(RESULTS)/integration.xml
 
 .PHONY: integration-long
 integration-long: venv lab-up ## the long stories: members that need a hand, backup and recovery, addresses
 	@pytest tests/integration -m long --reuse-cluster --junitxml=$(RESULTS)/integration-long.xml
+
+.PHONY: firewall-matrix
+firewall-matrix: venv lab-up ## the stories of the firewall on every backend, as a table
+	@rm -f $(RESULTS)/firewall-matrix.xml
+	@told=0; pytest tests/integration/firewall/test_stories.py tests/integration/firewall/test_way_back.py \
+	    --junitxml=$(RESULTS)/firewall-matrix.xml || told=$$?; \
+	    .venv/bin/python tests/bin/matrix.py $(RESULTS)/firewall-matrix.xml || exit 1; exit $$told
 
 .PHONY: molecule
 molecule: venv lab-up ## molecule/default on the lab, verified with testinfra
@@ -133,10 +140,10 @@ test: ## in this order: lint, sanity, unit, then one lab for integration and mol
 	@.venv/bin/python tests/bin/counts.py $(RESULTS)/{unit,integration,molecule}.xml
 
 .PHONY: test-all
-test-all: test ## test, then the long stories and molecule/ha
-	@$(MAKE) --no-print-directory LAB_NAME=$(TEST_LAB) integration-long molecule-ha
+test-all: test ## test, then the long stories, the firewalls and molecule/ha
+	@$(MAKE) --no-print-directory LAB_NAME=$(TEST_LAB) integration-long firewall-matrix molecule-ha
 	@$(MAKE) --no-print-directory LAB_NAME=$(TEST_LAB) lab-down
-	@.venv/bin/python tests/bin/counts.py $(RESULTS)/{unit,integration,molecule,integration-long,ha,ha-built,ha-lost,ha-swapped,ha-recovered}.xml
+	@.venv/bin/python tests/bin/counts.py $(RESULTS)/{unit,integration,molecule,integration-long,firewall-matrix,ha,ha-built,ha-lost,ha-swapped,ha-recovered}.xml
 
 .PHONY: demo
 demo: ## three machines become a swarm, proved with traffic; the lab stays up

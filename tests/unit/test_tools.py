@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 
 import pytest
-from ansible_collections.meshwork.swarm.tests.bin import counts, demo
+from ansible_collections.meshwork.swarm.tests.bin import counts, demo, matrix
 
 RECAP = """\
 PLAY [one] ****
@@ -108,3 +108,35 @@ def test_counts_are_no_success_with_a_failure_or_without_a_test(tmp_path: Path, 
 
 def test_counts_are_no_success_when_a_run_left_no_results(tmp_path: Path) -> None:
     assert counts.main([junit(tmp_path / "unit.xml", tests=5), tmp_path / "molecule.xml"]) == 1
+
+
+JUNIT = """<testsuites><testsuite>
+<testcase name="test_a_peer_passes[ufw]"/><testcase name="test_a_peer_passes[iptables]"><failure message="no"/></testcase>
+<testcase name="test_at_boot[ufw]"><skipped message="not here"/></testcase>{more}
+</testsuite></testsuites>"""
+
+
+def test_the_matrix_has_a_cell_for_each_story_and_ground(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "results.xml"
+    assert matrix.main(path) == 1
+    path.write_text(JUNIT.format(more='<testcase name="test_at_boot[iptables]"/><testcase name="test_of_no_ground"/>'))
+    capsys.readouterr()
+    assert matrix.main(path) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        "               ufw  iptables",
+        "a peer passes  ok   FAILED",
+        "at boot        -    ok",
+        "- at boot, ufw: not here",
+        "2 passed, 1 failed",
+    ]
+
+
+def test_a_story_that_fails_at_its_end_has_failed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "results.xml"
+    path.write_text(
+        JUNIT.replace('<failure message="no"/>', "").format(more='<testcase name="test_a_peer_passes[ufw]"><error/></testcase>')
+    )
+    assert matrix.main(path) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == "1 passed, 1 failed"
+    path.write_text(JUNIT.replace('<failure message="no"/>', "").format(more=""))
+    assert matrix.main(path) == 0

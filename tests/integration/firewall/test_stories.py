@@ -6,19 +6,22 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import pytest
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.errors import SwarmError
 from grounds.ground import ITSELF, PEERS, STRANGER, Ground
 from grounds.traffic import CLOSED, OPEN, REFUSED, SILENT
 
-pytestmark = pytest.mark.namespaces
-
 SWARM = [("tcp", 2377), ("tcp", 7946), ("udp", 7946), ("udp", 4789)]
-PUBLISHED = [
-    {"port": 8080, "protocol": "tcp", "sources": ["10.99.0.11", "fd99::b/128"]},
-    {"port": 9090, "protocol": "tcp", "sources": ["peers"]},
-]
+
+
+def published(ground: Ground) -> list[dict[str, Any]]:
+    """A port behind the host for one peer, and one of the host itself for all of them."""
+    return [
+        {"port": 8080, "protocol": "tcp", "sources": [ground.address(PEERS[0]), f"{ground.address(PEERS[0], 6)}/128"]},
+        {"port": 9090, "protocol": "tcp", "sources": ["peers"]},
+    ]
 
 
 def answers(ground: Ground, who: str, ports: list[tuple[str, int]] | None = None, family: int = 4) -> set[str]:
@@ -46,7 +49,7 @@ def test_esp_of_strangers_is_left_to_the_rest(ground: Ground) -> None:
 
 
 def test_the_host_reaches_itself(ground: Ground) -> None:
-    ground.run(peers=[ground.address(PEERS[0])], published=PUBLISHED)
+    ground.run(peers=[ground.address(PEERS[0])], published=published(ground))
     assert answers(ground, ITSELF, [*SWARM, ("tcp", 9090)]) == {OPEN}
 
 
@@ -64,27 +67,27 @@ def test_without_guard_strangers_are_left_to_the_rest(ground: Ground) -> None:
 
 
 def test_the_second_run_changes_nothing(ground: Ground) -> None:
-    planned = ground.run(checking=True, published=PUBLISHED)
+    planned = ground.run(checking=True, published=published(ground), persistent=True)
     untouched = ground.ruleset()
-    first = ground.run(published=PUBLISHED)
+    first = ground.run(published=published(ground), persistent=True)
     assert planned.changed
     assert planned.says == first.says
     assert untouched != ground.ruleset()
     made = ground.ruleset()
-    again = ground.run(published=PUBLISHED)
+    again = ground.run(published=published(ground), persistent=True)
     assert (again.changed, again.says) == (False, ())
     assert ground.ruleset() == made
 
 
 def test_damage_is_seen_and_mended(ground: Ground) -> None:
-    ground.run(published=PUBLISHED)
+    ground.run(published=published(ground))
     whole = ground.ruleset()
     for name in ground.damages():
         ground.damage(name)
         assert ground.ruleset() != whole, name
-        assert ground.run(published=PUBLISHED).changed, name
+        assert ground.run(published=published(ground)).changed, name
         assert (answers(ground, PEERS[0]), answers(ground, STRANGER, SWARM[:2])) == ({OPEN}, {REFUSED}), name
-        assert not ground.run(published=PUBLISHED).changed, name
+        assert not ground.run(published=published(ground)).changed, name
 
 
 def test_a_peer_that_leaves_loses_access(ground: Ground) -> None:
@@ -131,10 +134,11 @@ def test_rules_of_others_survive(ground: Ground) -> None:
     ground.add_foreign_rules()
     foreign = ground.ruleset()
     assert foreign != before
-    ground.run(published=PUBLISHED)
+    ground.run(published=published(ground))
     ground.run(role="worker", peers=[ground.address(PEERS[0])], encrypted=False)
     assert not missing_lines(foreign, ground.ruleset())
     ground.run(state="absent")
+    ground.settle()
     assert ground.ruleset() == foreign
 
 
@@ -152,8 +156,9 @@ def missing_lines(before: str, after: str) -> list[str]:
 
 def test_absent_removes_exactly_ours(ground: Ground) -> None:
     before = ground.ruleset()
-    ground.run(published=PUBLISHED)
+    ground.run(published=published(ground), persistent=True)
     assert ground.run(state="absent").changed
+    ground.settle()
     assert ground.ruleset() == before
     assert not ground.run(state="absent").changed
 
@@ -161,7 +166,7 @@ def test_absent_removes_exactly_ours(ground: Ground) -> None:
 def test_a_published_port_is_reached_from_its_sources_only(ground: Ground) -> None:
     reached = {port: ground.ask(STRANGER, "tcp", port) for port in (8080, 9090)}
     assert reached == {8080: OPEN, 9090: OPEN}
-    done = ground.run(published=PUBLISHED)
+    done = ground.run(published=published(ground))
     assert any("refuse 8080/tcp and 9090/tcp to others" in sentence for sentence in done.says)
     assert {who: ground.ask(who, "tcp", 8080) for who in (*PEERS, STRANGER)} == {"first": OPEN, "second": SILENT, "stranger": SILENT}
     assert {who: ground.ask(who, "tcp", 9090) for who in (*PEERS, STRANGER)} == {"first": OPEN, "second": OPEN, "stranger": SILENT}
@@ -176,21 +181,32 @@ def test_a_published_port_is_reached_from_its_sources_only(ground: Ground) -> No
     assert ground.ask(STRANGER, "tcp", 8080) == OPEN
 
 
+def test_the_firewall_reloaded_keeps_ours(ground: Ground) -> None:
+    ground.run(published=published(ground), persistent=True)
+    made = ground.ruleset()
+    ground.reload()
+    assert ground.ruleset() == made
+    assert (answers(ground, PEERS[0]), answers(ground, STRANGER)) == ({OPEN}, {REFUSED})
+    assert {who: ground.ask(who, "tcp", 8080) for who in (PEERS[0], STRANGER)} == {"first": OPEN, "stranger": SILENT}
+    assert not ground.run(published=published(ground), persistent=True).changed
+
+
 def test_the_rules_come_back_at_boot(ground: Ground) -> None:
-    ground.run(published=PUBLISHED)
+    ground.run(published=published(ground), persistent=True)
     made = ground.ruleset()
     ground.reboot()
     assert ground.ruleset() == made
-    assert not ground.run(published=PUBLISHED).changed
+    assert not ground.run(published=published(ground), persistent=True).changed
     assert (answers(ground, PEERS[0]), answers(ground, STRANGER)) == ({OPEN}, {REFUSED})
     ground.run(state="absent")
+    ground.settle()
     bare = ground.ruleset()
     ground.reboot()
     assert ground.ruleset() == bare
 
 
 def test_what_is_not_persistent_does_not_come_back(ground: Ground) -> None:
-    ground.run()
+    ground.run(persistent=True)
     bare_says = ground.run(persistent=False).says
     assert bare_says == ("have nothing of ours come back at boot",)
     ground.reboot()

@@ -32,6 +32,12 @@ class Ground(ABC):
     """
 
     opens_the_rest = True
+    lacks: Mapping[str, str] = {}
+    """Stories that cannot be told here, with the reason."""
+
+    @abstractmethod
+    def reset(self) -> None:
+        """As it was before the first story: without a rule of ours or of a story's."""
 
     @abstractmethod
     def address(self, who: str, family: int = 4) -> str:
@@ -56,6 +62,13 @@ class Ground(ABC):
     @abstractmethod
     def add_foreign_rules(self) -> None:
         """Put rules of others beside ours, which change nothing for peers and strangers."""
+
+    @abstractmethod
+    def reload(self) -> None:
+        """What the administrator's hand does to the firewall as a whole: its service's reload, disable and enable, restart of Docker."""
+
+    def settle(self) -> None:  # noqa: B027 -- most have nothing to do
+        """Have the firewall let go of what it keeps after a removal until its next reload."""
 
     @abstractmethod
     def reboot(self) -> None:

@@ -8,11 +8,14 @@ from __future__ import annotations
 import itertools
 import os
 import shlex
+import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.meshwork.swarm.plugins.module_utils._firewall.host import (
+    SEARCH_PATH,
     Command,
     Finished,
     Host,
@@ -50,6 +53,12 @@ class NamespaceHost(Host):
         super().__init__()
         self._namespace, self._root = namespace, root
         self._active: set[str] = set()
+        self.running: set[str] = set()
+        """Units of others that run."""
+
+    def set_environment(self, environment: Mapping[str, str]) -> None:
+        """What the programs find in their environment."""
+        self._environment = {**environment, "LC_ALL": "C", "PATH": SEARCH_PATH}
 
     def place(self, path: str) -> Path:
         return self._root / path.lstrip("/")
@@ -73,6 +82,8 @@ class NamespaceHost(Host):
         return None
 
     def run(self, command: Command) -> Finished:
+        if command.argv[:2] == ("systemctl", "is-active"):
+            return Finished(0 if command.argv[2] in self.running else 3, "", "")
         if command.argv[0] == "systemctl":
             self._systemctl(*command.argv[1:])
             return Finished(0, "", "")
@@ -108,6 +119,12 @@ class NamespaceHost(Host):
             if done.status and not line.startswith("-"):
                 raise AssertionError(f"{unit}: {line}: {done.errors}")
         self._active.add(unit)
+
+    def forget(self) -> None:
+        """No file and no unit of an earlier story."""
+        for folder in self._root.iterdir():
+            shutil.rmtree(folder)
+        self._active.clear()
 
     def enabled(self) -> list[str]:
         """The units that a boot starts."""

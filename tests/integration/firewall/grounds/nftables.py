@@ -63,6 +63,10 @@ class Nftables(Namespaces):
         super().__init__(root)
         self.nft(self.theirs)
 
+    def reset(self) -> None:
+        self.machine.forget()
+        self.nft(f"flush ruleset\n{self.theirs}")
+
     def nft(self, text: str) -> None:
         sh("ip", "netns", "exec", self.host, "nft", "-f", "-", stdin=text)
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the meshwork.swarm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sockets in network namespaces: who answers, and what becomes of a packet."""
+"""Sockets in network namespaces: who answers, and what becomes of a packet. As a program, the same on a node of the lab."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import errno
 import os
 import selectors
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from typing import TypeVar
@@ -57,16 +58,27 @@ class Listeners:
     """Servers in one namespace, over IPv4 and IPv6, that send back what they get."""
 
     def __init__(self, namespace: str, ports: list[tuple[str, int]]) -> None:
-        self._selector = selectors.DefaultSelector()
-        for protocol, port in ports:
-            server = within(namespace, lambda protocol=protocol, port=port: _listen(protocol, port))
-            self._selector.register(server, selectors.EVENT_READ, protocol)
+        self._servers = within(namespace, lambda: Servers(ports))
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread = threading.Thread(target=self._servers.serve, args=(self._ended,), daemon=True)
         self._thread.start()
 
-    def _serve(self) -> None:
-        while not self._ended.is_set():
+    def close(self) -> None:
+        self._ended.set()
+        self._thread.join(5)
+        self._servers.close()
+
+
+class Servers:
+    """Sockets on these ports, made where this is called."""
+
+    def __init__(self, ports: list[tuple[str, int]]) -> None:
+        self._selector = selectors.DefaultSelector()
+        for protocol, port in ports:
+            self._selector.register(_listen(protocol, port), selectors.EVENT_READ, protocol)
+
+    def serve(self, ended: threading.Event) -> None:
+        while not ended.is_set():
             for key, _events in self._selector.select(0.2):
                 server = key.fileobj
                 if not isinstance(server, socket.socket):
@@ -84,8 +96,6 @@ class Listeners:
                     server.sendto(text, source)
 
     def close(self) -> None:
-        self._ended.set()
-        self._thread.join(5)
         for key in list(self._selector.get_map().values()):
             if isinstance(key.fileobj, socket.socket):
                 key.fileobj.close()
@@ -104,17 +114,18 @@ def _listen(protocol: str, port: int) -> socket.socket:
 
 def ask(namespace: str, source: str, target: str, protocol: str, port: int) -> str:
     """What becomes of a question from one address to a port of another: OPEN, REFUSED by an administrator, CLOSED or SILENT."""
-    return within(namespace, lambda: _ask(source, target, protocol, port))
+    return within(namespace, lambda: ask_here(source, target, protocol, port))
 
 
-def _ask(source: str, target: str, protocol: str, port: int) -> str:
+def ask_here(source: str, target: str, protocol: str, port: int) -> str:
     with socket.socket(socket.AF_INET6 if ":" in source else socket.AF_INET, kind(protocol)) as client:
         client.settimeout(PATIENCE)
         client.bind((source, 0))
         try:
             client.connect((target, port))
             client.sendall(b"question")
-            return OPEN if client.recv(64) == b"question" else CLOSED
+            # a server may speak first, as sshd does
+            return OPEN if client.recv(64) else CLOSED
         except TimeoutError:
             return SILENT
         except OSError as error:
@@ -127,13 +138,43 @@ def _ask(source: str, target: str, protocol: str, port: int) -> str:
 
 def arrives(namespace: str, host: str, source: str, target: str) -> bool:
     """Whether a packet of ESP from one address arrives at another."""
-    receiver = within(host, lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW, ESP))
-    sender = within(namespace, lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW, ESP))
-    with receiver, sender:
-        receiver.settimeout(PATIENCE)
+    receiver = within(host, raw_esp)
+    with receiver:
+        send_esp(namespace, source, target)
+        return received(receiver, source)
+
+
+def raw_esp() -> socket.socket:
+    return socket.socket(socket.AF_INET, socket.SOCK_RAW, ESP)
+
+
+def send_esp(namespace: str, source: str, target: str) -> None:
+    with within(namespace, raw_esp) as sender:
         sender.bind((source, 0))
         sender.sendto(b"\0\0\1\0\0\0\0\1" + bytes(16), (target, 0))
-        try:
-            return receiver.recvfrom(256)[1][0] == source
-        except TimeoutError:
-            return False
+
+
+def received(receiver: socket.socket, source: str) -> bool:
+    """Whether a packet from an address comes in time."""
+    receiver.settimeout(PATIENCE)
+    try:
+        return bool(receiver.recvfrom(256)[1][0] == source)
+    except TimeoutError:
+        return False
+
+
+def main(action: str, *words: str) -> None:
+    """`serve tcp/2377 udp/7946...`, `ask SOURCE TARGET PROTOCOL PORT`, or `esp SOURCE`, which says when it is ready."""
+    if action == "serve":
+        Servers([(word.partition("/")[0], int(word.partition("/")[2])) for word in words]).serve(threading.Event())
+    elif action == "ask":
+        source, target, protocol, port = words
+        print(ask_here(source, target, protocol, int(port)))
+    else:
+        with raw_esp() as receiver:
+            print("ready", flush=True)
+            print(received(receiver, words[0]))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
