@@ -111,6 +111,7 @@ integration-long: venv lab-up ## the long stories: members that need a hand, bac
 
 .PHONY: firewall-matrix
 firewall-matrix: venv lab-up ## the stories of the firewall on every backend, as a table
+	@tests/bin/debian-packages.sh firewalld dbus-daemon iptables
 	@rm -f $(RESULTS)/firewall-matrix.xml
 	@told=0; pytest tests/integration/firewall/test_stories.py tests/integration/firewall/test_way_back.py \
 	    --junitxml=$(RESULTS)/firewall-matrix.xml || told=$$?; \
