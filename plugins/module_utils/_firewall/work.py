@@ -99,7 +99,7 @@ class FirewallWork(Reconciliation[Observed]):
 
 def _shown(families: Mapping[int, Layer]) -> dict[str, Any]:
     """One layer; the rules stand once where they are the same for all address families."""
-    rules = {family: [_said(entry) for entry in held.entries or ()] for family, held in families.items()}
+    rules = {family: [_said(entry, MEANING) for entry in held.entries or ()] for family, held in families.items()}
     same = all(said == rules[4] for said in rules.values())
     published = [_said(entry, PUBLISHED) for held in families.values() for entry in held.published or ()]
     local = [_said(entry, LOCAL) for held in families.values() for entry in held.local or ()]
@@ -112,5 +112,5 @@ def _shown(families: Mapping[int, Layer]) -> dict[str, Any]:
     }
 
 
-def _said(entry: Entry, meaning: Mapping[str, str] = MEANING) -> str:
+def _said(entry: Entry, meaning: Mapping[str, str]) -> str:
     return meaning[entry.verb].format(entry.subject, "peers") if entry.verb else entry.text

@@ -114,7 +114,7 @@ def _say_changes(before: Sequence[Entry], after: Sequence[Entry], peers: str, me
     return said
 
 
-def say_entries(entries: Sequence[Entry], peers: str, meaning: Mapping[str, str] = MEANING) -> list[str]:
+def say_entries(entries: Sequence[Entry], peers: str, meaning: Mapping[str, str]) -> list[str]:
     """One sentence for each kind of rule."""
     subjects: dict[str, list[str]] = {}
     for entry in entries:

@@ -208,8 +208,8 @@ def test_offloads_are_turned_off_on_vmxnet3_only() -> None:
 
 ETHTOOL = """Features for ens192:
 tx-checksumming: on
-	tx-checksum-ip-generic: on
-	tx-checksum-sctp: off [fixed]
+\ttx-checksum-ip-generic: on
+\ttx-checksum-sctp: off [fixed]
 tx-udp_tnl-segmentation: off
 tx-udp_tnl-csum-segmentation: off [fixed]
 """
