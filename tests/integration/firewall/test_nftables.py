@@ -62,7 +62,7 @@ def closed(tmp_path: Path) -> Iterator[NftablesDefaultDrop]:
 
 @pytest.mark.parametrize("before", [{}, {"role": "worker"}, {"peers": ["10.99.0.11"], "guard": False}], ids=["nothing", "worker", "one"])
 @pytest.mark.parametrize("kind", [Nftables, NftablesDefaultDrop])
-def test_the_way_back_leads_to_what_was(tmp_path: Path, kind: type[Nftables], before: dict[str, Any]) -> None:
+def test_B4_the_way_back_leads_to_what_was(tmp_path: Path, kind: type[Nftables], before: dict[str, Any]) -> None:
     ground = kind(tmp_path)
     try:
         if before:

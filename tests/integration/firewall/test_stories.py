@@ -163,7 +163,7 @@ def test_absent_removes_exactly_ours(ground: Ground) -> None:
     assert not ground.run(state="absent").changed
 
 
-def test_a_published_port_is_reached_from_its_sources_only(ground: Ground) -> None:
+def test_B3_a_published_port_is_reached_from_its_sources_only(ground: Ground) -> None:
     reached = {port: ground.ask(STRANGER, "tcp", port) for port in (8080, 9090)}
     assert reached == {8080: OPEN, 9090: OPEN}
     done = ground.run(published=published(ground))

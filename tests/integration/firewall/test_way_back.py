@@ -26,7 +26,7 @@ SECONDS = 15
 SCRIPT = "/run/meshwork-swarm/way-back.sh"
 
 
-def test_a_host_that_nobody_reaches_goes_back_by_itself(ground: LabNode) -> None:
+def test_B4_a_host_that_nobody_reaches_goes_back_by_itself(ground: LabNode) -> None:
     before = ground.ruleset()
     # where the run comes from SSH, the module refuses such a change
     output = ground.start_by_itself(published=NOBODY, confirm_within=SECONDS)
@@ -41,14 +41,14 @@ def test_a_host_that_nobody_reaches_goes_back_by_itself(ground: LabNode) -> None
         ground.run(state="confirmed")
 
 
-def test_a_run_over_ssh_does_not_shut_itself_out(ground: LabNode) -> None:
+def test_B4_a_run_over_ssh_does_not_shut_itself_out(ground: LabNode) -> None:
     before = ground.ruleset()
     with pytest.raises(SwarmError, match="this run itself comes over SSH from"):
         ground.run(published=NOBODY, confirm_within=SECONDS)
     assert ground.ruleset() == before
 
 
-def test_the_role_confirms_over_a_new_connection(ground: LabNode, tmp_path: Path) -> None:
+def test_B4_the_role_confirms_over_a_new_connection(ground: LabNode, tmp_path: Path) -> None:
     peers = [ground.address(who) for who in PEERS]
     values = {"role": "manager", "peers": peers, "persistent": ground.persistent, "confirm_within": SECONDS * 2}
     variables = tmp_path / "variables.json"
