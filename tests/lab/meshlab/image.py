@@ -19,7 +19,7 @@ from .command import run
 from .errors import LabError
 from .recipe import MODULES_ROOT, RECIPE_FOLDER, Recipe, recipe
 from .requirements import BUILD_PROGRAMS, RUN_PROGRAMS, require
-from .state import every_lab, locked
+from .state import cache_folder, every_lab, locked
 
 DISK_SIZE = "8G"
 _ROOM_TO_BUILD = 3 << 30
@@ -34,11 +34,6 @@ _LEFT_OUT = (
     "path-include=/usr/share/doc/*/copyright",
     "path-exclude=/usr/share/lintian/*",
 )
-
-
-def cache_folder() -> Path:
-    """Where images and the lab's SSH key are kept: MESHWORK_LAB_CACHE or /var/cache/meshwork-lab."""
-    return Path(os.environ.get("MESHWORK_LAB_CACHE") or "/var/cache/meshwork-lab")
 
 
 def ssh_key() -> Path:

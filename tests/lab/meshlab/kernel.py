@@ -13,6 +13,8 @@ from pathlib import Path
 
 from .errors import LabError
 from .process import Process
+from .processor import preloaded
+from .state import cache_folder
 
 START_KERNEL = Path(__file__).resolve().parent.parent / "start-kernel"
 
@@ -41,6 +43,9 @@ def command_line(umid: str, uml_dir: Path, disk: str, memory: int, words: Sequen
 def spawn(argv: Sequence[str], console: Path) -> Process:
     """Start a kernel, its console written to the end of ``console``; its pages lie in /dev/shm, not on a disk."""
     environment = {"PATH": os.environ["PATH"], "TMPDIR": "/dev/shm", "TMP": "/dev/shm", "HOME": "/root"}
+    library = preloaded(cache_folder())
+    if library:
+        environment["LD_PRELOAD"] = str(library)
     with console.open("ab") as output:
         child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment, start_new_session=True)
     return Process.of(child.pid)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from .errors import LabError
+from .processor import needed_programs
 
 # Program -> the Debian package that brings it.
 RUN_PROGRAMS = {
@@ -58,7 +59,7 @@ def require(programs: Mapping[str, str], room: Mapping[Path, int]) -> None:
         os.close(os.open("/dev/net/tun", os.O_RDWR))
     except OSError as error:
         faults.append(f"/dev/net/tun cannot be opened ({error.strerror}): `modprobe tun`, or give the container --device /dev/net/tun")
-    packages = missing_packages(programs, _find)
+    packages = missing_packages({**programs, **needed_programs()}, _find)
     if packages:
         faults.append(
             f"programs of these packages are missing: {', '.join(packages)}; apt-get install --no-install-recommends {' '.join(packages)}"

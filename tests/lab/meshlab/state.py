@@ -84,6 +84,11 @@ def check_name(name: str) -> str:
     return name
 
 
+def cache_folder() -> Path:
+    """Where images and the lab's SSH key are kept: MESHWORK_LAB_CACHE or /var/cache/meshwork-lab."""
+    return Path(os.environ.get("MESHWORK_LAB_CACHE") or "/var/cache/meshwork-lab")
+
+
 def folder(name: str) -> Path:
     """The state folder of the lab ``name``."""
     return STATE_ROOT / check_name(name)

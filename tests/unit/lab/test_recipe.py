@@ -9,7 +9,7 @@ import dataclasses
 from pathlib import Path
 
 import pytest
-from ansible_collections.meshwork.swarm.tests.lab.meshlab import image, recipe
+from ansible_collections.meshwork.swarm.tests.lab.meshlab import image, recipe, state
 from ansible_collections.meshwork.swarm.tests.lab.meshlab.errors import LabError
 
 
@@ -64,9 +64,9 @@ def test_a_bare_image_has_docker_in_its_apt_source_only(parts: Path) -> None:
 
 def test_the_cache_lies_where_the_environment_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MESHWORK_LAB_CACHE", str(tmp_path))
-    assert image.cache_folder() == tmp_path
+    assert state.cache_folder() == tmp_path
     monkeypatch.setenv("MESHWORK_LAB_CACHE", "")
-    assert image.cache_folder() == Path("/var/cache/meshwork-lab")
+    assert state.cache_folder() == Path("/var/cache/meshwork-lab")
 
 
 def test_an_apt_source_without_packages_is_refused(tmp_path: Path) -> None:
