@@ -29,7 +29,7 @@ def needed_programs() -> dict[str, str]:
 
 
 def preloaded(cache: Path) -> Path | None:
-    """The library that the nodes' kernels load first on this machine, compiled into ``cache`` where it is not there; None where none is needed."""
+    """The library that the nodes' kernels load first here, compiled into ``cache`` where it is not there; None where none is needed."""
     if not needed_programs():
         return None
     library = cache / f"large-xstate-{hashlib.sha256(SOURCE.read_bytes()).hexdigest()[:12]}.so"
