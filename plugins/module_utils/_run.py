@@ -133,7 +133,7 @@ def _make(work: Reconciliation[State], steps: Sequence[Step], outcome: Outcome, 
         work.apply(step)
         outcome.done += 1
         if step.awaits:
-            found = _await(work, functools.partial(_unsettled, work, step), clock)
+            found = _await(work, functools.partial(_unsettled, work, step), clock, step.parts)
             _stop_at(work.plan(found).blockers)
 
 
@@ -141,12 +141,13 @@ def _unsettled(work: Reconciliation[State], step: Step, found: State) -> Sequenc
     return () if work.settled(step.awaits, found) else (step.says,)
 
 
-def _await(work: Reconciliation[State], left: Callable[[State], Sequence[str]], clock: Callable[[], float]) -> State:
-    """Observe until nothing is left, and give what was found then. Raises NotReady with what is left at the deadline.
+def _await(work: Reconciliation[State], left: Callable[[State], Sequence[str]], clock: Callable[[], float], parts: int = 1) -> State:
+    """Observe until nothing is left, and give what was found then. Raises NotReady with what is left at the deadline, `parts` times over.
 
     A swarm may be without a leader for some seconds after a step, as when the leader was demoted: an observation that fails is made again.
     """
-    until = clock() + work.deadline
+    seconds = work.deadline * parts
+    until = clock() + seconds
     while True:
         remaining: Sequence[str]
         try:
@@ -157,7 +158,7 @@ def _await(work: Reconciliation[State], left: Callable[[State], Sequence[str]], 
         except (EngineError, EngineUnreachable, NoControl) as error:
             remaining = (str(error),)
         if clock() >= until:
-            raise NotReady(f"not true after {work.deadline:g} s: " + "; ".join(remaining))
+            raise NotReady(f"not true after {seconds:g} s: " + "; ".join(remaining))
         time.sleep(POLL_SECONDS)
 
 

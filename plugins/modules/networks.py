@@ -13,7 +13,8 @@ short_description: Make and remove the networks of a Docker Swarm
 version_added: 1.0.0
 description:
   - Makes the networks in the list that are missing and removes those whose state is V(absent), on a manager of the swarm.
-  - Nothing of a network can be changed once it is there. A network that differs is reported, with every difference, and nothing is touched.
+  - Nothing of a network can be changed once it is there. A network that differs is reported, with every difference, and nothing is touched,
+    unless O(networks[].replace) says otherwise.
   - An option that is not given is not managed.
 author:
   - The meshwork.swarm contributors (@meshwork)
@@ -90,6 +91,30 @@ options:
         description:
           - Labels of the network, exact when given.
         type: dict
+      replace:
+        description:
+          - What may be done when an overlay network differs from what is written. What is not written of it stays as it was.
+          - With V(never), which holds when nothing is given, nothing is touched and the differences are told.
+          - With V(unused), it is removed and made anew when no service and no container uses it.
+          - With V(rolling), the services that use it are moved over a parallel network and back by rolling updates, four of each service,
+            while they go on answering each other. Everything else of them stays. A run that was cut off is ended by the next one.
+          - For no request to be lost, services have to tell by a healthcheck when they listen, and to go on answering for some seconds
+            after they were told to stop.
+        type: str
+        choices: [never, unused, rolling]
+      replace_order:
+        description:
+          - With O(networks[].replace=rolling), the services in the order in which they move, callers before those that they call. The
+            others follow, those that publish ports first.
+          - It counts only for programs that ask the DNS server themselves and disregard the file C(/etc/hosts). All others may call each
+            other as they like.
+        type: list
+        elements: str
+      replace_subnet:
+        description:
+          - With O(networks[].replace=rolling), the subnet of the parallel network, such as V(10.20.250.0/24). One that is free in the
+            pools of the swarm when not given.
+        type: str
   exclusive:
     description:
       - Remove the networks that this collection made and that are not in the list.
@@ -110,6 +135,14 @@ EXAMPLES = r"""
         subnets:
           - subnet: 10.20.2.0/24
         encrypted: true
+
+- name: Encrypt a network while its services use it
+  meshwork.swarm.networks:
+    networks:
+      - name: front
+        encrypted: true
+        replace: rolling
+    wait_timeout: 300
 """
 
 RETURN = r"""
@@ -146,12 +179,15 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.meshwork.swarm.plugins.module_utils._engine import client, observe
+from ansible_collections.meshwork.swarm.plugins.module_utils._engine.relocate import relocate
 from ansible_collections.meshwork.swarm.plugins.module_utils._engine.swarm_wide import SwarmWide
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.item import parse_items
-from ansible_collections.meshwork.swarm.plugins.module_utils._model.network import NETWORK, allocated, check_network
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.network import NETWORK, POLICY, allocated, check_network
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.relocation import Relocation
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.table import argument_spec, show
-from ansible_collections.meshwork.swarm.plugins.module_utils._plan.networks import Networks, WantedNetworks, plan_networks
-from ansible_collections.meshwork.swarm.plugins.module_utils._plan.plan import Plan
+from ansible_collections.meshwork.swarm.plugins.module_utils._plan.networks import Networks, WantedNetworks
+from ansible_collections.meshwork.swarm.plugins.module_utils._plan.plan import Plan, Step
+from ansible_collections.meshwork.swarm.plugins.module_utils._plan.replacement import plan_with_replacements, replacements, settled
 from ansible_collections.meshwork.swarm.plugins.module_utils._run import run
 
 
@@ -159,17 +195,30 @@ class NetworksWork(SwarmWide[Networks]):
     """The networks that the options describe."""
 
     def __init__(self, module: Any) -> None:
-        items = parse_items(NETWORK, module.params["networks"], "networks")
+        items = parse_items((*NETWORK, *POLICY), module.params["networks"], "networks")
         for item in items:
             check_network(item)
         self.wanted = WantedNetworks(items, module.params["exclusive"])
         super().__init__(module, "networks")
 
     def observe(self) -> Networks:
-        return observe.networks(self.engine) if self.on_manager() else Networks()
+        if not self.on_manager():
+            return Networks()
+        found = observe.networks(self.engine)
+        affected = replacements(self.wanted, found)
+        return observe.used_networks(self.engine, found, affected) if affected else found
 
     def plan(self, found: Networks) -> Plan[Networks]:
-        return self.told(plan_networks(self.wanted, found))
+        return self.told(plan_with_replacements(self.wanted, found))
+
+    def apply(self, step: Step) -> None:
+        if isinstance(step.call, Relocation):
+            relocate(self.engine, step, step.call)
+        else:
+            super().apply(step)
+
+    def settled(self, awaited: str, found: Networks) -> bool:
+        return settled(awaited, found)
 
     def pending(self, found: Networks) -> Sequence[str]:
         wanted = {item.name for item in self.wanted.items}
@@ -189,7 +238,7 @@ class NetworksWork(SwarmWide[Networks]):
 
 def main() -> None:
     """Run the module."""
-    suboptions: dict[str, Any] = {**client.named_item(), **argument_spec(NETWORK)}
+    suboptions: dict[str, Any] = {**client.named_item(), **argument_spec((*NETWORK, *POLICY))}
     spec = {
         **client.argument_spec(),
         **client.wait_option(),

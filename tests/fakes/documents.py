@@ -276,6 +276,14 @@ def service(spec: Json) -> Json:
     }
 
 
+def virtual_ips(spec: Mapping[str, Any], before: Iterable[Mapping[str, Any]], numbers: Iterator[int]) -> list[Json]:
+    """The virtual IPs of a service: one a network, kept for as long as the service is on it."""
+    if (spec.get("EndpointSpec") or {}).get("Mode") == "dnsrr":
+        return []
+    kept_ones = {each["NetworkID"]: each for each in before}
+    return [kept_ones.get(each) or {"NetworkID": each, "Addr": f"10.99.0.{next(numbers)}/24"} for each in targets(spec)]
+
+
 def endpoint(spec: Mapping[str, Any]) -> Json:
     """The ports as the swarm gives them."""
     dynamic = itertools.count(30000)

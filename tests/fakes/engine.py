@@ -66,6 +66,7 @@ class Swarm:
     now: int = 0
     index: int = 10
     subnets: Any = field(default_factory=lambda: itertools.count(1))
+    addresses: Any = field(default_factory=lambda: itertools.count(2))
 
     def pass_time(self) -> None:
         """One read later: what is due has happened."""
@@ -332,6 +333,7 @@ class FakeEngine:
         swarm = self.managed()
         self._check_service(spec)
         service = documents.service(spec)
+        service["Endpoint"]["VirtualIPs"] = documents.virtual_ips(spec, (), swarm.addresses)
         swarm.bump(service)
         swarm.services[service["ID"]] = service
         self._run_tasks(service)
@@ -349,7 +351,8 @@ class FakeEngine:
             raise Refusal(501, "rpc error: code = Unimplemented desc = renaming services is not supported")
         swarm.touch(service, call.query["version"])
         service["Spec"] = documents.completed(spec)
-        service["Endpoint"] = documents.endpoint(spec)
+        there = service["Endpoint"]["VirtualIPs"]
+        service["Endpoint"] = {**documents.endpoint(spec), "VirtualIPs": documents.virtual_ips(spec, there, swarm.addresses)}
         self._run_tasks(service)
         return {"Warnings": None}
 
@@ -380,6 +383,7 @@ _WORDS = frozenset({"swarm", "init", "join", "leave", "update", "nodes", "networ
 
 
 def _passes(task: Json, filters: Mapping[str, Any]) -> bool:
-    return task["ServiceID"] in filters.get("service", [task["ServiceID"]]) and task["DesiredState"] in filters.get(
+    # standalone containers, which a fake has none of, are tasks, too, and listed only where they are asked for
+    return "runtime" not in filters and task["ServiceID"] in filters.get("service", [task["ServiceID"]]) and task["DesiredState"] in filters.get(
         "desired-state", [task["DesiredState"]]
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,13 @@ from .._model.item import Item
 from .._model.membership import Membership, read_membership
 from .._model.network import read_network
 from .._model.node import hostname, read_node
+from .._model.relocation import attachments
 from .._model.service import named_networks, read_service
 from .._plan.convergence import Progress, progress
 from .._plan.ingress import Ingress
 from .._plan.networks import Networks
 from .._plan.nodes import Nodes
+from .._plan.replacement import Member, Replacement, UsedNetworks
 from .._plan.services import Services
 from .client import Engine
 
@@ -103,6 +105,45 @@ def _users(services: Sequence[Document]) -> dict[str, tuple[str, ...]]:
         for target in targets:
             users.setdefault(str(target["Target"]), []).append(str(spec["Name"]))
     return {network: tuple(sorted(names)) for network, names in users.items()}
+
+
+def used_networks(engine: Engine, found: Networks, replacements: Sequence[Replacement]) -> UsedNetworks:
+    """The networks with what has to be known where some are replaced; five calls, whatever their number."""
+    ids = {identity for each in replacements for identity in each.ids}
+    listed = engine.get("/services", {"status": "true"}) or ()
+    documents = [each for each in listed if any(one["Target"] in ids for one in attachments(each["Spec"]))]
+    tasks = engine.get("/tasks", {"filters": {"service": [str(each["ID"]) for each in documents]}}) if documents else ()
+    by_node = {node.id: node for node in nodes(engine)}
+    swarm = engine.get("/swarm")
+    names = {node.id: hostname(node) for node in by_node.values()}
+    members = {str(each["Spec"]["Name"]): _member(each, tasks or (), by_node, names) for each in documents}
+    pools = tuple(str(each) for each in swarm.get("DefaultAddrPool") or ())
+    size = int(swarm.get("SubnetSize") or 24)
+    return UsedNetworks(found.items, found.users, members, _attached(engine, ids, names), pools, size, len(by_node))
+
+
+def _member(service: Document, tasks: Sequence[Document], by_node: Mapping[str, Item], hostnames: Mapping[str, str]) -> Member:
+    """One service with its tasks. What a node that is down held cannot be known, and is not waited for."""
+    own = [task for task in tasks if task.get("ServiceID") == service["ID"]]
+    ending = [task for task in own if task.get("DesiredState") != "running" and task["Status"]["State"] in HELD_STATES]
+    lingering = sum(1 for task in ending if _up(by_node.get(str(task.get("NodeID") or ""))))
+    return Member(service, progress(service, own, hostnames), lingering)
+
+
+def _up(node: Item | None) -> bool:
+    return node is not None and (node.document.get("Status") or {}).get("State") == "ready"
+
+
+def _attached(engine: Engine, ids: Collection[str], hostnames: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """Standalone containers on the networks. The list of tasks leaves them out unless they are asked for (moby daemon/cluster/tasks.go)."""
+    found: dict[str, list[str]] = {}
+    for task in engine.get("/tasks", {"filters": {"runtime": ["attachment"]}}) or ():
+        container = str((task["Spec"].get("NetworkAttachmentSpec") or {}).get("ContainerID") or "")
+        for each in task.get("NetworksAttachments") or ():
+            identity = str(each["Network"]["ID"])
+            if container and identity in ids and task["Status"]["State"] in HELD_STATES:
+                found.setdefault(identity, []).append(f"{container[:12]} on {hostnames.get(str(task.get('NodeID')), 'no node')}")
+    return {identity: tuple(sorted(each)) for identity, each in found.items()}
 
 
 def ingress(engine: Engine) -> Ingress:

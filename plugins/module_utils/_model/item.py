@@ -15,6 +15,8 @@ from .table import Table, parse
 
 OWNER_LABEL = "io.meshwork.swarm.owned"
 """The label that marks what this collection made; `exclusive: true` removes nothing that does not carry it."""
+JOURNAL = "io.meshwork.swarm.journal."
+"""How labels begin under which work of several steps writes down what it needs to go on after an interruption."""
 
 
 @dataclass(frozen=True)
@@ -57,4 +59,13 @@ def owned(labels: Mapping[str, str]) -> bool:
 
 def without_owner(labels: Mapping[str, str]) -> dict[str, str]:
     """The labels that belong to the user."""
-    return {name: value for name, value in labels.items() if name != OWNER_LABEL}
+    return {name: value for name, value in labels.items() if not _ours(name)}
+
+
+def with_owner(labels: Mapping[str, str], before: Mapping[str, str]) -> dict[str, str]:
+    """The user's labels with those of the collection that were there before."""
+    return {**labels, **{name: value for name, value in before.items() if _ours(name)}}
+
+
+def _ours(label: str) -> bool:
+    return label == OWNER_LABEL or label.startswith(JOURNAL)

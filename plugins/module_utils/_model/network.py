@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Callable
 
 from .errors import InvalidOption
-from .item import OWNER_LABEL, Item, without_owner
-from .kinds import BOOLEAN, INTEGER, LABELS, TEXT, address, choice, labels, subnet
+from .item import Item, with_owner, without_owner
+from .kinds import BOOLEAN, INTEGER, LABELS, TEXT, WORDS, address, choice, labels, subnet
 from .table import Json, Kind, Row, Table, Unfit, read
 
 MTU_OPTION = "com.docker.network.driver.mtu"
@@ -168,8 +168,7 @@ def _user_labels(document: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _put_labels(document: Json, value: Mapping[str, str]) -> None:
-    owner = {name: label for name, label in (document.get("Labels") or {}).items() if name == OWNER_LABEL}
-    document["Labels"] = {**value, **owner}
+    document["Labels"] = with_owner(value, document.get("Labels") or {})
 
 
 NETWORK: Table = (
@@ -183,6 +182,13 @@ NETWORK: Table = (
     Row("driver_opts", "Options", DRIVER_OPTS, mutable=False, get=_get_driver_opts, put=_put_driver_opts),
     Row("labels", "Labels", LABELS, mutable=False, get=_user_labels, put=_put_labels),
 )
+
+POLICY: Table = (
+    Row("replace", "", choice("never", "unused", "rolling")),
+    Row("replace_order", "", WORDS),
+    Row("replace_subnet", "", Kind("str", subnet)),
+)
+"""What may be done where a network differs. The Engine knows nothing of it, so that it is neither compared nor written."""
 
 
 def check_network(item: Item) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .errors import InvalidOption
-from .item import OWNER_LABEL, Item, without_owner
+from .item import Item, with_owner, without_owner
 from .kinds import BOOLEAN, CPUS, DURATION, ENVIRONMENT, INTEGER, LABELS, NAMES, RATIO, SIZE, TEXT, WORDS, choice, text
 from .publish import ATTACHMENTS, PUBLISH, get_attachments, put_attachments
 from .table import Json, Kind, Row, Table, read
@@ -56,8 +56,7 @@ def _user_labels(document: Mapping[str, Any]) -> dict[str, str]:
 
 def _put_labels(document: Json, value: Mapping[str, str]) -> None:
     spec = document.setdefault("Spec", {})
-    owner = {name: label for name, label in (spec.get("Labels") or {}).items() if name == OWNER_LABEL}
-    spec["Labels"] = {**value, **owner}
+    spec["Labels"] = with_owner(value, spec.get("Labels") or {})
 
 
 def _rolling(section: str) -> Table:

@@ -41,7 +41,8 @@ class Step:
     """One change. `says` is the sentence for the operator, `costs` what the users of the cluster will feel.
 
     `call` is how it is made: a Call of the Engine, or another value that the applier of the module knows and that reads well as text.
-    `awaits` is set where the next step has to wait until a predicate of the module's observation holds ("gone:ingress").
+    `awaits` is set where the next step has to wait until a predicate of the module's observation holds ("gone:ingress"). `parts` says
+    how many times the module's deadline that may take: the tasks of a service are replaced in parts.
     """
 
     action: str
@@ -50,6 +51,7 @@ class Step:
     call: Any
     costs: str = ""
     awaits: str = ""
+    parts: int = 1
 
     def shown(self) -> dict[str, str]:
         """The step as it is returned to the user."""

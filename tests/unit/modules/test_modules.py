@@ -105,7 +105,7 @@ def test_every_row_of_the_table_is_an_option_and_the_other_way_round(name: str, 
     options = spec[option]["options"] if option else spec
     rows = argument_spec(table)
     own = (
-        {"name", "state", "id", "force"}
+        {"name", "state", "id", "force", "replace", "replace_order", "replace_subnet"}
         if option
         else {
             *client.argument_spec(),

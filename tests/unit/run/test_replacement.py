@@ -1,0 +1,199 @@
+# Copyright: (c) 2026, the meshwork.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A network replaced under its services, against an Engine in memory: everything of the services stays, and any interruption is mended."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+from ansible_collections.meshwork.swarm.plugins.module_utils._plan.plan import Call
+from fakes.engine import FakeEngine
+from fakes.module import Runner
+
+from .test_runs import made
+
+PARALLEL = "0-parallel-to-back"
+WANTED = {"name": "back", "encrypted": True, "replace": "rolling"}
+HEALTHCHECK = {"Test": ["CMD", "true"]}
+
+
+def running(engine: FakeEngine) -> FakeEngine:
+    """The same some time later."""
+    for _read in range(6):
+        engine.get("/services")
+    engine.done.clear()
+    engine.calls = 0
+    return engine
+
+
+def furnished() -> FakeEngine:
+    """A network that two services use: one of a stack, with aliases and settings of its own, and one that publishes a port."""
+    engine = made()
+    for name, labels in (("other", {}), ("back", {"team": "blue"})):
+        engine.do(Call("POST", "/networks/create", body={"Name": name, "Driver": "overlay", "Attachable": True, "Labels": labels}))
+    running(engine)
+    shop = {
+        "Name": "shop_api",
+        "Labels": {"com.docker.stack.namespace": "shop"},
+        "Mode": {"Replicated": {"Replicas": 2}},
+        "TaskTemplate": {
+            "ContainerSpec": {"Image": "api:1", "Hosts": ["192.0.2.1 ldap", "192.0.2.2 web"], "Healthcheck": HEALTHCHECK},
+            "Networks": [
+                {"Target": "back", "Aliases": ["api"], "DriverOpts": {"some": "thing"}},
+                {"Target": "other", "Aliases": ["api"]},
+            ],
+        },
+        "UpdateConfig": {"Parallelism": 2, "FailureAction": "continue", "Order": "stop-first"},
+        "EndpointSpec": {"Mode": "vip"},
+    }
+    web = {
+        "Name": "web",
+        "Mode": {"Global": {}},
+        "TaskTemplate": {"ContainerSpec": {"Image": "nginx:1.27"}, "Networks": [{"Target": "back"}]},
+        "EndpointSpec": {"Mode": "vip", "Ports": [{"Protocol": "tcp", "TargetPort": 80, "PublishedPort": 80, "PublishMode": "ingress"}]},
+    }
+    for spec in (shop, web):
+        engine.do(Call("POST", "/services/create", body=spec))
+    return running(engine)
+
+
+def services(engine: FakeEngine) -> dict[str, Any]:
+    """The specs with the names of their networks in place of IDs."""
+    names = {each["Id"]: each["Name"] for each in engine.get("/networks")}
+    specs = {each["Spec"]["Name"]: copy.deepcopy(each["Spec"]) for each in engine.get("/services")}
+    for spec in specs.values():
+        for each in spec["TaskTemplate"]["Networks"]:
+            each["Target"] = names[each["Target"]]
+    return specs
+
+
+def network(engine: FakeEngine, name: str = "back") -> dict[str, Any]:
+    found: dict[str, Any] = next(each for each in engine.get("/networks") if each["Name"] == name)
+    return found
+
+
+def test_everything_but_the_network_is_as_it_was(run_module: Runner) -> None:
+    engine = furnished()
+    before, old = services(engine), network(engine)
+    result = run_module("networks", engine, {"networks": [WANTED]})
+    assert (result["failed"], result["changed"]) == (False, True), result
+    new = network(engine)
+    assert new["Id"] != old["Id"] and "encrypted" in new["Options"]
+    assert (new["Labels"]["team"], new["Attachable"]) == ("blue", True), "what was not written stays"
+    assert new["IPAM"]["Config"][0]["Subnet"] == old["IPAM"]["Config"][0]["Subnet"]
+    assert services(engine) == before
+    assert PARALLEL not in [each["Name"] for each in engine.get("/networks")]
+    again = run_module("networks", engine, {"networks": [WANTED]})
+    assert (again["failed"], again["changed"]) == (False, False), again
+
+
+def test_check_mode_tells_the_same_steps(run_module: Runner) -> None:
+    engine = furnished()
+    told = run_module("networks", engine, {"networks": [WANTED]}, check=True)
+    assert not engine.done
+    done = run_module("networks", engine, {"networks": [WANTED]})
+    assert told["steps"] == done["steps"]
+    assert told["steps"][0]["costs"] == "8 updates follow, 4 of each service: web (1 task), shop_api (2 tasks)"
+
+
+def updates(engine: FakeEngine, name: str) -> list[Any]:
+    identity = next(each["ID"] for each in engine.get("/services") if each["Spec"]["Name"] == name)
+    return [call.body for call in engine.done if call.path == f"/services/{identity}/update"]
+
+
+def test_the_second_to_come_back_knows_the_address_of_the_first(run_module: Runner) -> None:
+    engine = furnished()
+    run_module("networks", engine, {"networks": [{**WANTED, "replace_order": ["web", "shop_api"]}]})
+    hosts = [body["TaskTemplate"]["ContainerSpec"].get("Hosts") for body in updates(engine, "shop_api")]
+    own = ["192.0.2.1 ldap", "192.0.2.2 web"]
+    assert all(each == own for each in hosts), "what the user wrote about web stays"
+
+    engine = furnished()
+    run_module("networks", engine, {"networks": [{**WANTED, "replace_order": ["shop_api", "web"]}]})
+    hosts = [body["TaskTemplate"]["ContainerSpec"].get("Hosts") for body in updates(engine, "web")]
+    api, alias = hosts[2]
+    assert (hosts[:2], hosts[3:]) == ([None, None], [None, None])
+    assert api.split()[1:] == ["shop_api", "io.meshwork.swarm.journal.moved"]
+    assert alias == api.replace("shop_api", "api")
+
+
+def test_new_tasks_come_first_while_it_lasts(run_module: Runner) -> None:
+    engine = furnished()
+    run_module("networks", engine, {"networks": [WANTED]})
+    moving = [body.get("UpdateConfig") for body in updates(engine, "shop_api")]
+    assert all(each == {"Parallelism": 2, "FailureAction": "pause", "Order": "start-first"} for each in moving[:-1])
+    assert moving[-1] == {"Parallelism": 2, "FailureAction": "continue", "Order": "stop-first"}
+    assert [body.get("UpdateConfig") for body in updates(engine, "web")][-1] is None
+
+
+class Killed(Exception):
+    """The run ends here."""
+
+
+@pytest.mark.parametrize("after", range(1, 14))
+def test_a_run_that_was_killed_is_ended_by_the_next(after: int, run_module: Runner) -> None:
+    """After each call in turn; `services` that also keep their labels exact may run between the two."""
+    engine = furnished()
+    before = services(engine)
+
+    def kill(_call: Call) -> None:
+        if len(engine.done) > after:
+            raise Killed
+
+    engine.interfere = kill
+    with pytest.raises(Killed):
+        run_module("networks", engine, {"networks": [WANTED]})
+    engine.interfere = None
+    exact = run_module("services", engine, {"services": [{"name": "web", "labels": {}}]})
+    assert not exact["failed"], exact
+    result = run_module("networks", engine, {"networks": [WANTED], "exclusive": True})
+    assert (result["failed"], result["changed"]) == (False, True), result
+    assert services(engine) == before
+    assert "encrypted" in network(engine)["Options"] and network(engine)["Labels"]["team"] == "blue"
+    assert PARALLEL not in [each["Name"] for each in engine.get("/networks")]
+
+
+def test_without_the_option_what_is_under_way_is_left_alone(run_module: Runner) -> None:
+    engine = furnished()
+
+    def kill(_call: Call) -> None:
+        if len(engine.done) > 4:
+            raise Killed
+
+    engine.interfere = kill
+    with pytest.raises(Killed):
+        run_module("networks", engine, {"networks": [WANTED]})
+    engine.interfere = None
+    engine.done.clear()
+    result = run_module("networks", engine, {"networks": [{"name": "back", "encrypted": True}], "exclusive": True})
+    assert result["msg"] == (
+        "networks[0] (back): its replacement is under way, with web, shop_api on 0-parallel-to-back; "
+        "write replace: rolling until it has ended"
+    )
+    assert not engine.done
+
+
+def test_an_unused_network_is_made_anew(run_module: Runner) -> None:
+    engine = furnished()
+    wanted = {"name": "other", "encrypted": True, "replace": "unused"}
+    refused = run_module("networks", engine, {"networks": [wanted]})
+    assert "is used by shop_api; write replace: rolling" in refused["msg"]
+    for each in engine.get("/services"):
+        engine.do(Call("DELETE", f"/services/{each['ID']}"))
+    result = run_module("networks", engine, {"networks": [wanted]})
+    assert [step["action"] for step in result["steps"]] == ["remove", "create"], result
+    assert "encrypted" in network(engine, "other")["Options"]
+
+
+def test_the_number_of_calls_does_not_grow_with_networks_that_are_as_written(run_module: Runner) -> None:
+    engine = furnished()
+    run_module("networks", engine, {"networks": [WANTED]}, check=True)
+    few = engine.calls
+    for number in range(20):
+        engine.do(Call("POST", "/networks/create", body={"Name": f"n{number}", "Driver": "overlay"}))
+    running(engine)
+    run_module("networks", engine, {"networks": [WANTED, *({"name": f"n{number}", "replace": "rolling"} for number in range(20))]}, check=True)
+    assert engine.calls == few
