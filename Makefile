@@ -117,6 +117,11 @@ firewall-matrix: venv lab-up ## the stories of the firewall on every backend, as
 	    --junitxml=$(RESULTS)/firewall-matrix.xml || told=$$?; \
 	    .venv/bin/python tests/bin/matrix.py $(RESULTS)/firewall-matrix.xml || exit 1; exit $$told
 
+.PHONY: migrate-proof
+migrate-proof: venv lab-up ## networks replaced under services that call each other; ends with "requests N failed M"
+	@told=0; pytest tests/integration/test_16_migration.py --junitxml=$(RESULTS)/migrate-proof.xml || told=$$?; \
+	    awk '{ asked += $$1; failed += $$2 } END { print "requests", asked + 0, "failed", failed + 0 }' $(RESULTS)/migrate-proof.txt; exit $$told
+
 .PHONY: molecule
 molecule: venv lab-up ## molecule/default on the lab, verified with testinfra
 	@# Molecule's memory of an earlier run knows nothing of what became of that lab.

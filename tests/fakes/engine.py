@@ -384,6 +384,8 @@ _WORDS = frozenset({"swarm", "init", "join", "leave", "update", "nodes", "networ
 
 def _passes(task: Json, filters: Mapping[str, Any]) -> bool:
     # standalone containers, which a fake has none of, are tasks, too, and listed only where they are asked for
-    return "runtime" not in filters and task["ServiceID"] in filters.get("service", [task["ServiceID"]]) and task["DesiredState"] in filters.get(
-        "desired-state", [task["DesiredState"]]
+    return (
+        "runtime" not in filters
+        and task["ServiceID"] in filters.get("service", [task["ServiceID"]])
+        and task["DesiredState"] in filters.get("desired-state", [task["DesiredState"]])
     )

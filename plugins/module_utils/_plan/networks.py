@@ -76,9 +76,12 @@ def _different(item: Item, there: Item, users: Mapping[str, tuple[str, ...]]) ->
         return []
     used = users.get(there.id, ())
     told = "; ".join(str(change) for change in changes)
-    remedy = "write what it has, or remove it (state: absent) and run again to make it anew"
-    if used:
-        remedy += f"; {_services(used)} would have to leave it first"
+    if there.values["driver"] != "overlay":
+        remedy = "write what it has, or remove it (state: absent) and run again to make it anew"
+    elif used:
+        remedy = f"write what it has, or replace: rolling, which moves {_services(used)} over a parallel network while it is made anew"
+    else:
+        remedy = "write what it has, or replace: unused, which removes it and makes it anew"
     return [Blocker(item.where, f"a network cannot be changed, and this one differs: {told}", remedy)]
 
 

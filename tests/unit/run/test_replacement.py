@@ -195,5 +195,7 @@ def test_the_number_of_calls_does_not_grow_with_networks_that_are_as_written(run
     for number in range(20):
         engine.do(Call("POST", "/networks/create", body={"Name": f"n{number}", "Driver": "overlay"}))
     running(engine)
-    run_module("networks", engine, {"networks": [WANTED, *({"name": f"n{number}", "replace": "rolling"} for number in range(20))]}, check=True)
+    run_module(
+        "networks", engine, {"networks": [WANTED, *({"name": f"n{number}", "replace": "rolling"} for number in range(20))]}, check=True
+    )
     assert engine.calls == few
