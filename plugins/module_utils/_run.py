@@ -52,6 +52,10 @@ class Reconciliation(ABC, Generic[State]):
         """Whether what a step awaits (its `awaits`) holds in what was found."""
         return True
 
+    def so_far(self, awaited: str, found: State) -> str:
+        """How far it is with what a step awaits, for the message at the deadline."""
+        return ""
+
     def returned(self, state: State) -> Mapping[str, Any]:
         """The module's return values besides changed, steps and diff."""
         return {}
@@ -138,7 +142,10 @@ def _make(work: Reconciliation[State], steps: Sequence[Step], outcome: Outcome, 
 
 
 def _unsettled(work: Reconciliation[State], step: Step, found: State) -> Sequence[str]:
-    return () if work.settled(step.awaits, found) else (step.says,)
+    if work.settled(step.awaits, found):
+        return ()
+    so_far = work.so_far(step.awaits, found)
+    return (f"{step.says} ({so_far})" if so_far else step.says,)
 
 
 def _await(work: Reconciliation[State], left: Callable[[State], Sequence[str]], clock: Callable[[], float], parts: int = 1) -> State:

@@ -187,7 +187,7 @@ from ansible_collections.meshwork.swarm.plugins.module_utils._model.relocation i
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.table import argument_spec, show
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.networks import Networks, WantedNetworks
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.plan import Plan, Step
-from ansible_collections.meshwork.swarm.plugins.module_utils._plan.replacement import plan_with_replacements, replacements, settled
+from ansible_collections.meshwork.swarm.plugins.module_utils._plan.replacement import plan_with_replacements, replacements, settled, so_far
 from ansible_collections.meshwork.swarm.plugins.module_utils._run import run
 
 
@@ -219,6 +219,9 @@ class NetworksWork(SwarmWide[Networks]):
 
     def settled(self, awaited: str, found: Networks) -> bool:
         return settled(awaited, found)
+
+    def so_far(self, awaited: str, found: Networks) -> str:
+        return so_far(awaited, found)
 
     def pending(self, found: Networks) -> Sequence[str]:
         wanted = {item.name for item in self.wanted.items}

@@ -53,6 +53,9 @@ class Member:
         progress = self.progress
         return progress.running == progress.wanted and not self.lingering and progress.updating not in ("updating", "rollback_started")
 
+    def __str__(self) -> str:
+        return f"{self.progress}" + (f", {self.lingering} old tasks still to end" if self.lingering else "")
+
     @property
     def batches(self) -> int:
         """In how many parts its tasks are replaced."""
@@ -261,8 +264,7 @@ def _unmovable(where: str, member: Member) -> list[Blocker]:
     if any(mode.endswith("Job") for mode in member.spec["Mode"]):
         return [Blocker(where, f"service {member.progress.name} is a job, and an update would run it again", "remove it first")]
     if not member.settled:
-        told = f"{member.progress}" + (f", {member.lingering} old tasks still run" if member.lingering else "")
-        return [Blocker(where, f"before anything is moved, all has to run: {told}", "mend or end that, and run again")]
+        return [Blocker(where, f"before anything is moved, all has to run: {member}", "mend or end that, and run again")]
     return []
 
 
@@ -370,10 +372,21 @@ def settled(awaited: str, found: Networks) -> bool:
     """Whether what a step awaits has come about. Raises NotReady where the swarm has given the update up."""
     kind, _colon, name = awaited.partition(":")
     if kind + ":" == MOVED:
-        member = found.members.get(name) if isinstance(found, UsedNetworks) else None
+        member = _awaited_member(awaited, found)
         if member and member.progress.stopped:
-            raise NotReady(f"the swarm gave the update up: {member.progress}; mend it and run again, which goes on from here")
+            raise NotReady(f"the swarm gave the update up: {member}; mend that and run again, which goes on from here")
         return member is None or (member.settled and member.progress.done)
     if kind + ":" == ALLOCATED:
         return any(item.name == name and allocated(item) for item in found.items)
     return all(name not in (item.id, item.name) for item in found.items)
+
+
+def so_far(awaited: str, found: Networks) -> str:
+    """How far the tasks of the service are that is awaited."""
+    member = _awaited_member(awaited, found)
+    return str(member) if member else ""
+
+
+def _awaited_member(awaited: str, found: Networks) -> Member | None:
+    kind, _colon, name = awaited.partition(":")
+    return found.members.get(name) if kind + ":" == MOVED and isinstance(found, UsedNetworks) else None

@@ -199,3 +199,38 @@ def test_the_number_of_calls_does_not_grow_with_networks_that_are_as_written(run
         "networks", engine, {"networks": [WANTED, *({"name": f"n{number}", "replace": "rolling"} for number in range(20))]}, check=True
     )
     assert engine.calls == few
+
+
+def failing(engine: FakeEngine) -> None:
+    """From now on new tasks end at once, and the swarm gives the update up."""
+
+    def fail(call: Call) -> None:
+        if engine.swarm is not None and call.path.endswith("/update"):
+            engine.swarm.manners.task_start = 10**6
+
+    engine.interfere = fail
+
+
+def test_an_update_that_does_not_end_is_told_with_its_tasks(run_module: Runner) -> None:
+    engine = furnished()
+    failing(engine)
+    result = run_module("networks", engine, {"networks": [WANTED], "wait_timeout": 5})
+    assert result["msg"] == ("not true after 5 s: service web: join 0-parallel-to-back beside back (service web: 0 of 1 tasks running)"), (
+        result
+    )
+    assert [step["action"] for step in result["steps"]] == ["create", "update"]
+
+
+def test_an_update_that_the_swarm_gave_up_ends_the_run_and_is_taken_up_by_the_next(run_module: Runner) -> None:
+    engine = furnished()
+    failing(engine)
+    run_module("networks", engine, {"networks": [WANTED], "wait_timeout": 5})
+    assert engine.swarm is not None
+    web = next(each for each in engine.swarm.services.values() if each["Spec"]["Name"] == "web")
+    web["UpdateStatus"] = {"State": "paused"}
+    told = run_module("networks", engine, {"networks": [WANTED]}, check=True)
+    assert told["steps"][0]["says"] == "service web: go on with the update that was given up"
+    again = run_module("networks", engine, {"networks": [WANTED]})
+    assert again["msg"] == (
+        "the swarm gave the update up: service web: 0 of 1 tasks running, update paused; mend that and run again, which goes on from here"
+    )
