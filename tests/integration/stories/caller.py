@@ -4,8 +4,9 @@
 """A service that answers, and calls others by name without a pause; runs in containers with the node's own Python.
 
 It begins to listen a second after its start (LATE). After SIGTERM it goes on answering and calling for DRAIN seconds, ends the requests
-that are under way, and writes its counts: as a service does that hands over properly. Each PEER gets RATE requests a second, and its name
-is asked for anew each time, unless RESOLVE is once: then the address of the first answer is kept for as long as the program runs.
+that are under way, and writes its counts: as a service does that hands over properly. Each PEER gets RATE requests a second, of several
+threads, and its name is asked for anew each time, unless RESOLVE is once: then the address of the first answer is kept for as long as the
+program runs.
 """
 
 from __future__ import annotations
@@ -22,8 +23,10 @@ from pathlib import Path
 PORT = 8080
 RATE = float(os.environ.get("RATE", "12"))
 LOG = Path(os.environ.get("LOG", "/log"))
+THREADS = 6
 PATIENCE = 5
 ending = threading.Event()
+counting = threading.Lock()
 counts: dict[str, list[int]] = {peer: [0, 0] for peer in os.environ.get("PEERS", "").split()}
 kept: dict[str, str] = {}
 
@@ -61,16 +64,21 @@ def call(peer: str) -> None:
     due = time.monotonic()
     while not ending.is_set():
         began = time.time()
-        counts[peer][0] += 1
+        count(peer, 0)
         try:
             ask(peer)
         except OSError as error:
-            counts[peer][1] += 1
+            count(peer, 1)
             with (LOG / f"{socket.gethostname()}.failures").open("a") as lines:
                 lines.write(f"{began:.2f} +{time.time() - began:.2f} {os.environ['ME']} to {peer}: {error!r}\n")
         # after a pause that was not ours it goes on at its rate, without making up for what was missed
-        due = max(due + 1 / RATE, time.monotonic() - 1)
+        due = max(due + THREADS / RATE, time.monotonic() - 1)
         time.sleep(max(0.0, due - time.monotonic()))
+
+
+def count(peer: str, index: int) -> None:
+    with counting:
+        counts[peer][index] += 1
 
 
 def write() -> None:
@@ -91,7 +99,7 @@ def main() -> None:
     drain = float(os.environ.get("DRAIN", "6"))
     signal.signal(signal.SIGTERM, lambda *_signal: threading.Timer(drain, ending.set).start())
     threading.Thread(target=serve, args=(Server(("", PORT), Answer, bind_and_activate=False),), daemon=True).start()
-    callers = [threading.Thread(target=call, args=(peer,), daemon=True) for peer in counts]
+    callers = [threading.Thread(target=call, args=(peer,), daemon=True) for peer in counts for _thread in range(THREADS)]
     for caller in callers:
         caller.start()
     while not ending.wait(1):
