@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._firewall.host import Command, Finished, Host, WriteFile
+from .._local.host import Command, Finished, Host, WriteFile
 from .._model.daemon import effects, known_keys, merge, read_settings, render, same_settings
 from .._model.errors import CommandFailed
 from .._plan.daemon import Daemon, Marker, WantedDaemon, argument, plan_daemon, show_daemon
