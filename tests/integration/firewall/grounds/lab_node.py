@@ -26,7 +26,7 @@ from .firewalld import OfFirewalld
 from .ground import ITSELF, PEERS, STRANGER, Done, Ground
 from .standing import ask
 
-NUMBERS = {PEERS[0]: 211, PEERS[1]: 212, STRANGER: 199}
+NUMBERS = {PEERS[0]: 211, PEERS[1]: 212, STRANGER: 219}
 PORTS = ["tcp/2377", "tcp/7946", "udp/7946", "udp/4789", "tcp/9090"]
 FOLDER = "/root/meshwork-stories"
 PACKED = f"{FOLDER}/AnsiballZ_firewall.py"
@@ -37,16 +37,21 @@ SERVER = "/bin/busybox nc -ll -p 8080 -e /bin/busybox cat"
 
 
 class LabNode(Ground):
-    """A node of the lab LAB_NAME (main), which is booted where it is not up. Peers and stranger are addresses of the lab's bridge."""
+    """A node of the lab LAB_NAME (main), which is booted where it is not up. Peers and stranger are addresses of the lab's bridge.
+
+    Grounds share the first node, or as many as FIREWALL_NODES says; `seat` tells which is whose.
+    """
 
     backend = "auto"
     persistent = True
+    seat = 0
 
     def __init__(self, root: Path) -> None:
         name = os.environ.get("LAB_NAME") or "main"
-        run([str(LAB), "--name", name, "up", "--nodes", "1"], timeout=600)
+        nodes = int(os.environ.get("FIREWALL_NODES", "1"))
+        run([str(LAB), "--name", name, "up", "--nodes", str(nodes)], timeout=600)
         self.machines = Machines(name)
-        self.node = self.machines.manager
+        self.node = self.machines.nodes[self.seat % nodes]
         self._own = self.machines.addresses[self.node]
         found = re.search(r"inet6 (\S+)/\d+ scope global", self._outside("ip -6 address show dev eth0 scope global"))
         if found is None:
@@ -128,7 +133,8 @@ class LabNode(Ground):
         if who == ITSELF:
             return self._own if family == 4 else self._own6
         start = self._own.rpartition(".")[0] if family == 4 else self._own6.rpartition("::")[0]
-        return f"{start}.{NUMBERS[who]}" if family == 4 else f"{start}::{NUMBERS[who]}"
+        number = NUMBERS[who] + 10 * self.seat
+        return f"{start}.{number}" if family == 4 else f"{start}::{number}"
 
     def options(self, checking: bool = False, **options: Any) -> dict[str, Any]:
         """What the module is called with."""
@@ -293,12 +299,13 @@ done
 
 
 class Ufw(Iptables):
-    """ufw that refuses what it does not know, but for SSH and 9090/tcp."""
+    """ufw that refuses what it does not know, as it does by default, but for SSH and 9090/tcp."""
 
     opens_the_rest = False
+    seat = 1
 
     def set_up(self) -> None:
-        self.shell("ufw default deny incoming && ufw allow 22/tcp && ufw allow 9090/tcp && ufw --force enable")
+        self.shell("ufw allow 22,9090/tcp && ufw --force enable")
 
     def take_down(self) -> None:
         self.shell("ufw --force reset && rm -f /etc/ufw/*.rules.20*")
@@ -324,6 +331,8 @@ class Ufw(Iptables):
 
 class FirewalldIptables(OfFirewalld, LabNode):
     """firewalld on iptables: the zone of the network card lets SSH and 9090/tcp in."""
+
+    seat = 2
 
     def set_up(self) -> None:
         self.shell("systemctl start firewalld")
