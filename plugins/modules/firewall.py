@@ -295,9 +295,9 @@ steps:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.meshwork.swarm.plugins.module_utils._firewall.host import Host
 from ansible_collections.meshwork.swarm.plugins.module_utils._firewall.way_back import Confirmation
 from ansible_collections.meshwork.swarm.plugins.module_utils._firewall.work import FirewallWork
+from ansible_collections.meshwork.swarm.plugins.module_utils._local.host import Host
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.firewall import OPTIONS
 from ansible_collections.meshwork.swarm.plugins.module_utils._run import run
 

@@ -15,12 +15,12 @@ from collections.abc import Mapping, Sequence
 from typing import Optional
 from xml.etree import ElementTree
 
+from .._local.host import Action, Command, Commands, RemoveFile, WriteFile
 from .._model.errors import CommandFailed
 from .._model.firewall import Desired, Entry, Layer, Published
 from .._plan.firewall import say_rules
 from .._plan.plan import Step
 from .chain import MARK, OUTPUT, PUBLISHED, canonical, render_local
-from .host import Action, Command, Commands, RemoveFile, WriteFile
 
 FILE = "/etc/firewalld/direct.xml"
 FAMILY = {4: "ipv4", 6: "ipv6"}

@@ -14,11 +14,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from .._local.host import Action, Command, Commands, Host, RemoveFile, WriteFile, failed
 from .._model.firewall import Desired, Entry, Layer, in_order
 from .._plan.firewall import Observed, say_layers, say_peers
 from .._plan.plan import Blocker, Step
 from . import direct, policy
-from .host import Action, Command, Commands, Host, RemoveFile, WriteFile, failed
 
 NAME = {4: "IPv4", 6: "IPv6"}
 RELOAD = "reload"

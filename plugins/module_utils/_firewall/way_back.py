@@ -18,11 +18,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from .._local.host import Action, Command, Commands, Host, RemoveFile, WriteFile
 from .._model.firewall import Desired
 from .._plan.firewall import Backend, Observed
 from .._plan.plan import Blocker, Plan, Step
 from .._run import Reconciliation
-from .host import Action, Command, Commands, Host, RemoveFile, WriteFile
 
 FOLDER = "/run/meshwork-swarm"
 SCRIPT = f"{FOLDER}/way-back.sh"

@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping
 from typing import Any, Callable, Protocol
 
+from .._local.host import Host
 from .._model.errors import SwarmError
 from .._model.firewall import Desired, Entry, Layer, parse_firewall
 from .._plan.firewall import LOCAL, MEANING, PUBLISHED, Backend, Observed, Requires, plan
@@ -20,7 +21,6 @@ from . import way_back
 from .choice import choose, read_active
 from .exposed import open_to_all, read_published, said
 from .firewalld import RELOAD, Firewalld
-from .host import Host
 from .iptables import Iptables
 from .nftables import Nftables
 

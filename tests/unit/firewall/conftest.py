@@ -12,7 +12,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from ansible_collections.meshwork.swarm.plugins.module_utils._firewall.host import (
+from ansible_collections.meshwork.swarm.plugins.module_utils._local.host import (
     Command,
     Finished,
     Host,

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.meshwork.swarm.plugins.module_utils._firewall import nftables_boot
-from ansible_collections.meshwork.swarm.plugins.module_utils._firewall.host import Command
 from ansible_collections.meshwork.swarm.plugins.module_utils._firewall.work import FirewallWork
+from ansible_collections.meshwork.swarm.plugins.module_utils._local.host import Command
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.errors import CommandFailed, SwarmError
 from ansible_collections.meshwork.swarm.plugins.module_utils._run import Outcome, reconcile
 

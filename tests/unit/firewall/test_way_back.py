@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.meshwork.swarm.plugins.module_utils._firewall import way_back
-from ansible_collections.meshwork.swarm.plugins.module_utils._firewall.host import Command, Commands, RemoveFile, RemoveFolder, WriteFile
 from ansible_collections.meshwork.swarm.plugins.module_utils._firewall.work import FirewallWork
+from ansible_collections.meshwork.swarm.plugins.module_utils._local.host import Command, Commands, RemoveFile, RemoveFolder, WriteFile
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.errors import SwarmError
 from ansible_collections.meshwork.swarm.plugins.module_utils._run import Outcome, reconcile
 

@@ -14,7 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.meshwork.swarm.plugins.module_utils._firewall.host import (
+from ansible_collections.meshwork.swarm.plugins.module_utils._firewall.work import FirewallWork
+from ansible_collections.meshwork.swarm.plugins.module_utils._local.host import (
     SEARCH_PATH,
     Command,
     Finished,
@@ -23,7 +24,6 @@ from ansible_collections.meshwork.swarm.plugins.module_utils._firewall.host impo
     RemoveFolder,
     WriteFile,
 )
-from ansible_collections.meshwork.swarm.plugins.module_utils._firewall.work import FirewallWork
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.firewall import OPTIONS
 from ansible_collections.meshwork.swarm.plugins.module_utils._run import Outcome, reconcile
 
