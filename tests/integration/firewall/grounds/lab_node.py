@@ -119,7 +119,7 @@ class LabNode(Ground):
 
     def wait_for_container(self) -> None:
         """Until Docker has made its rules anew."""
-        eventually(lambda: self.ask(PEERS[0], "tcp", 8080), lambda said: said == traffic.OPEN, 60, "the container answers")
+        eventually(lambda: self.ask(PEERS[0], "tcp", 8080), lambda said: said == traffic.OPEN, 180, "the container answers")
 
     @abstractmethod
     def set_up(self) -> None:
@@ -333,18 +333,30 @@ class FirewalldIptables(OfFirewalld, LabNode):
     """firewalld on iptables: the zone of the network card lets SSH and 9090/tcp in."""
 
     seat = 2
+    _dockers: frozenset[str] = frozenset()
 
     def set_up(self) -> None:
         self.shell("systemctl start firewalld")
         self.firewall("--permanent --add-port=9090/tcp", "--reload")
+        self._dockers = frozenset()
         self._restart_docker()
+        self._dockers = self._rules_of_docker()
+
+    def _rules_of_docker(self) -> frozenset[str]:
+        return frozenset(line for line in self.tables().splitlines() if "docker" in line.lower())
+
+    def wait_for_container(self) -> None:
+        """Docker puts its rules back one by one, which takes long after the container answers where processes are slow to start."""
+        super().wait_for_container()
+        eventually(lambda: self._dockers - self._rules_of_docker(), lambda missing: not missing, 300, "Docker has put its rules back")
 
     def _restart_docker(self) -> None:
         self.shell("systemctl restart docker")
         self.wait_for_container()
 
     def take_down(self) -> None:
-        self.shell("firewall-cmd --permanent --remove-port=9090/tcp; systemctl stop firewalld; systemctl restart docker")
+        self.firewall("--permanent --remove-port=9090/tcp")
+        self.shell("systemctl stop firewalld; systemctl restart docker")
 
     def settle(self) -> None:
         super().settle()
