@@ -25,6 +25,7 @@ from . import traffic
 from .firewalld import OfFirewalld
 from .ground import ITSELF, PEERS, STRANGER, Done, Ground
 from .standing import ask
+from .traffic import PATIENCE
 
 NUMBERS = {PEERS[0]: 211, PEERS[1]: 212, STRANGER: 219}
 PORTS = ["tcp/2377", "tcp/7946", "udp/7946", "udp/4789", "tcp/9090"]
@@ -194,11 +195,11 @@ class LabNode(Ground):
     def remove_foreign_rules(self) -> None:
         """Take back what `add_foreign_rules` has put there, if it has."""
 
-    def ask(self, who: str, protocol: str, port: int, family: int = 4) -> str:
+    def ask(self, who: str, protocol: str, port: int, family: int = 4, patience: float = PATIENCE) -> str:
         source, target = self.address(who, family), self.address(ITSELF, family)
         if who == ITSELF:
             return self.shell(f"python3 {FOLDER}/traffic.py ask {source} {target} {protocol} {port}").strip()
-        return traffic.ask(self.machines.netns, source, target, protocol, port)
+        return traffic.ask(self.machines.netns, source, target, protocol, port, patience)
 
     def esp_arrives(self, who: str) -> bool:
         source = self.address(who)
