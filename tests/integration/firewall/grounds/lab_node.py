@@ -330,26 +330,22 @@ class Ufw(Iptables):
         self.shell("ufw --force enable")
 
 
+OF_DOCKER = re.compile(r"DOCKER|docker0|172\.17\.")
+
+
 class FirewalldIptables(OfFirewalld, LabNode):
     """firewalld on iptables: the zone of the network card lets SSH and 9090/tcp in."""
 
     seat = 2
-    _dockers: frozenset[str] = frozenset()
 
     def set_up(self) -> None:
         self.shell("systemctl start firewalld")
         self.firewall("--permanent --add-port=9090/tcp", "--reload")
-        self._dockers = frozenset()
         self._restart_docker()
-        self._dockers = self._rules_of_docker()
 
-    def _rules_of_docker(self) -> frozenset[str]:
-        return frozenset(line for line in self.tables().splitlines() if "docker" in line.lower())
-
-    def wait_for_container(self) -> None:
-        """Docker puts its rules back one by one, which takes long after the container answers where processes are slow to start."""
-        super().wait_for_container()
-        eventually(lambda: self._dockers - self._rules_of_docker(), lambda missing: not missing, 300, "Docker has put its rules back")
+    def tables(self) -> str:
+        """Docker's own rules are left out: it puts back only some of them after a reload, one by one. Port 8080 shows those that count."""
+        return "\n".join(line for line in super().tables().splitlines() if not OF_DOCKER.search(line))
 
     def _restart_docker(self) -> None:
         self.shell("systemctl restart docker")
