@@ -9,6 +9,7 @@ from typing import Any
 
 from ansible_collections.meshwork.swarm.plugins.module_utils._engine import observe
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.network import VNI_OPTION, allocated, read_network
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.subnets import Pool
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.addresses import overlap
 from fakes.module import Runner
 
@@ -18,7 +19,15 @@ FULL: dict[str, Any] = {
     "name": "contract-full",
     "driver": "overlay",
     "scope": "swarm",
-    "subnets": [{"subnet": "10.61.1.0/24", "gateway": "10.61.1.254", "ip_range": "10.61.1.0/25"}, {"subnet": "10.62.0.0/16"}],
+    "subnets": [
+        {"subnet": "10.62.0.0/16"},
+        {"subnet": "10.61.1.0/24", "gateway": "10.61.1.254", "ip_range": "10.61.1.0/25"},
+        {"subnet": "fd00:61::/64"},
+    ],
+    "ipam_driver": "default",
+    "ipam_opts": {"com.example.shape": "round"},
+    "enable_ipv6": True,
+    "vnis": [8003, 8001, 8002],
     "attachable": True,
     "internal": True,
     "encrypted": True,
@@ -77,7 +86,7 @@ def test_host_bits_are_kept_and_read_as_the_subnet_that_they_mean(swarm: Subject
     network = swarm.until(lambda: swarm.network("contract-hostbits"), lambda network: network["IPAM"]["Config"])
     assert network["IPAM"]["Config"][0]["Subnet"] == "10.65.1.7/24"
     values = read_network(network).values
-    assert (values["subnets"], values["mtu"]) == ((("10.65.1.0/24", "10.65.1.1", ""),), 1450)
+    assert (values["subnets"], values["mtu"]) == ((Pool("10.65.1.0/24", "10.65.1.1"),), 1450)
 
 
 def test_every_option_reads_back_as_it_was_written(swarm: Subject, run_module: Runner) -> None:
@@ -113,7 +122,7 @@ def test_a_removed_ingress_network_lingers_in_the_list(swarm: Subject) -> None:
     swarm.post("/networks/create", request("ingress", "10.66.0.0/24", Ingress=True))
     found = swarm.until(lambda: observe.ingress(swarm.engine).network, lambda network: network and allocated(network))
     assert found is not None
-    assert found.values["subnets"] == (("10.66.0.0/24", "10.66.0.1", ""),)
+    assert found.values["subnets"] == (Pool("10.66.0.0/24", "10.66.0.1"),)
 
 
 def test_the_ingress_network_is_replaced(swarm: Subject, run_module: Runner) -> None:
