@@ -50,20 +50,6 @@ def overlaps(subnets: Mapping[str, Sequence[str]]) -> list[tuple[str, str, str, 
     return found
 
 
-def free_subnet(pools: Sequence[str], size: int, taken: Sequence[str]) -> str:
-    """The last subnet of this prefix length in the pools that overlaps none of `taken`; "" where there is none.
-
-    The swarm itself takes the first ones, so that the two rarely want the same.
-    """
-    for pool in map(ipaddress.ip_network, pools):
-        step = 1 << (pool.max_prefixlen - size)
-        for first in range(int(pool.broadcast_address) + 1 - step, int(pool.network_address) - 1, -step):
-            subnet = f"{ipaddress.ip_address(first)}/{size}"
-            if not any(overlap(subnet, each) for each in taken):
-                return subnet
-    return ""
-
-
 def host_part(address: str) -> str:
     """The address or interface name without a port: "10.0.0.1:2377" and "[fd00::1]:2377" lose theirs."""
     if address.startswith("["):

@@ -1,0 +1,93 @@
+# Copyright: (c) 2026, the meshwork.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What stands in the way of a network's replacement, and what costs requests although it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .._model.item import Item
+from .._model.network import subnets_of, wanted_driver
+from .._model.relocation import holds_host_port
+from .addresses import overlap
+from .migration import OLD, Stage
+from .plan import Blocker
+from .used_networks import Member, Replacement, UsedNetworks
+
+
+def obstacles(replacement: Replacement, stage: Stage, found: UsedNetworks) -> list[Blocker]:
+    """Why services and network cannot be touched; what is under way already goes on."""
+    where, there = replacement.wanted.where, replacement.there
+    if replacement.parallel and replacement.policy != "rolling":
+        users = ", ".join(place.name for place in stage.places) or "no service"
+        reason = f"its replacement is under way, with {users} on {replacement.parallel.name}"
+        return [Blocker(where, reason, "write replace: rolling until it has ended")]
+    blockers: list[Blocker] = []
+    if there is None or stage.network != OLD:
+        return blockers
+    if there.document.get("Ingress"):
+        reason = f"this is the ingress network, and it differs: {replacement.changes}"
+        return [Blocker(where, reason, "leave it out here; the module ingress_network looks after it")]
+    if there.values["driver"] != "overlay" or wanted_driver(replacement.wanted) != "overlay" or there.values["config_from"]:
+        reason = f"it differs ({replacement.changes}), and only overlay networks are made anew, by overlay networks"
+        return [Blocker(where, reason, "remove it (state: absent) and run again")]
+    if found.attached.get(there.id):
+        reason = f"standalone containers are attached to it: {', '.join(found.attached[there.id])}"
+        blockers.append(Blocker(where, reason, f"disconnect them there (docker network disconnect {replacement.wanted.name} CONTAINER)"))
+    names = [place.name for place in stage.places]
+    if names and replacement.policy != "rolling":
+        reason = f"it differs ({replacement.changes}) and is used by {', '.join(names)}"
+        blockers.append(Blocker(where, reason, "write replace: rolling to move them over a parallel network without an interruption"))
+    unknown = [each for each in replacement.wanted.values.get("replace_order") or () if each not in names]
+    if unknown and replacement.policy == "rolling" and not replacement.parallel:
+        reason = f"{', '.join(unknown)} does not use the network"
+        blockers.append(Blocker(f"{where}.replace_order", reason, f"it is used by {', '.join(names) or 'no service'}"))
+    if not replacement.parallel:
+        blockers += [blocker for each in names for blocker in _unmovable(where, found.members[each])]
+    return blockers
+
+
+def _unmovable(where: str, member: Member) -> list[Blocker]:
+    if any(mode.endswith("Job") for mode in member.spec["Mode"]):
+        return [Blocker(where, f"service {member.progress.name} is a job, and an update would run it again", "remove it first")]
+    if not member.settled:
+        return [Blocker(where, f"before anything is moved, all has to run: {member}", "mend or end that, and run again")]
+    return []
+
+
+def overlapping(replacement: Replacement, others: Sequence[Item]) -> list[Blocker]:
+    """Subnets of the successor, and of the parallel network where one is written, against all other networks."""
+    there = subnets_of(replacement.there) if replacement.there else ()
+    parallel = replacement.wanted.values.get("replace_subnet")
+    wanted = subnets_of(replacement.wanted)
+    rivals = [(f"network {item.name}", subnet) for item in others for subnet in subnets_of(item)]
+    pairs = [("subnet", mine, owner, rival) for mine in wanted for owner, rival in rivals]
+    if parallel and not replacement.parallel:
+        own = [("the network itself", each) for each in (*there, *wanted)]
+        pairs += [("replace_subnet", parallel, owner, rival) for owner, rival in (*rivals, *own)]
+    return [
+        Blocker(replacement.wanted.where, f"its {option} {mine} overlaps {rival} of {owner}", "give it a subnet that is free")
+        for option, mine, owner, rival in pairs
+        if overlap(mine, rival)
+    ]
+
+
+def losses(stage: Stage, found: UsedNetworks) -> tuple[str, ...]:
+    """What costs requests, whatever the order: told by name."""
+    warnings = []
+    for place in stage.places:
+        spec = found.members[place.name].spec
+        check = (spec["TaskTemplate"].get("ContainerSpec") or {}).get("Healthcheck") or {}
+        if not check.get("Test") or check["Test"] == ["NONE"]:
+            warnings.append(
+                f"service {place.name} has no healthcheck of its own: unless its image has one, "
+                "its new tasks get requests before they listen, each time they are replaced"
+            )
+        if holds_host_port(spec):
+            warnings.append(
+                f"service {place.name} publishes a port in host mode, which its old task holds: it stops before the new one starts, "
+                "and the requests of that time are lost on its node"
+            )
+    return tuple(warnings)
