@@ -151,6 +151,8 @@ options:
       - Seconds after which the host goes back to the rules that it had before this run, by itself, unless O(state=confirmed) came by then.
         Give that over a new connection, since established ones often outlive a rule that forbids new ones; the role
         C(meshwork.swarm.firewall) does.
+      - They count from the end of this run, in whatever way it ends, so a firewall may take its time for the change. A run that hangs is
+        waited for no longer than ten minutes.
       - V(0) is for no way back.
     type: int
     default: 0

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any, Callable, Protocol
 
@@ -70,7 +71,7 @@ class FirewallWork(Reconciliation[Observed]):
         self._missing = list(found.missing)
         planned = plan(self._desired, found, self._backend)
         self._reloads |= any(step.action == RELOAD for step in planned.steps)
-        return way_back.secured(planned, self._backend, self._desired.confirm_within)
+        return way_back.secured(planned, self._backend, self._desired.confirm_within, os.getpid())
 
     def apply(self, step: Step) -> None:
         """Make one step. Raises CommandFailed; SwarmError when a package has to be installed first."""
