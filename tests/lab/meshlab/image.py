@@ -113,7 +113,7 @@ def discard(folder: Path) -> None:
     for point in mounts_below(folder, Path("/proc/self/mounts").read_text()):
         run(["umount", point])
     if mounts_below(folder, Path("/proc/self/mounts").read_text()):
-        raise LabError(f"{folder} has mounts in it: a build that was cut off may still be at work there; end its mmdebstrap, then run again")
+        raise LabError(f"{folder} has mounts in it: a build that was cut off may still be at work; end its mmdebstrap, run again")
     shutil.rmtree(folder)
 
 
