@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Callable
 
 from .errors import InvalidOption
-from .item import OWNER_LABEL, Item, without_owner
+from .item import Item, of_ours, of_users
 from .kinds import BOOLEAN, INTEGER, LABELS, TEXT, address, choice, labels, subnet
 from .table import Json, Kind, Row, Table, Unfit, read
 
@@ -164,12 +164,11 @@ DRIVER_OPTS = Kind("dict", _driver_opts, dict)
 
 
 def _user_labels(document: Mapping[str, Any]) -> dict[str, str]:
-    return without_owner(document.get("Labels") or {})
+    return of_users(document.get("Labels") or {})
 
 
 def _put_labels(document: Json, value: Mapping[str, str]) -> None:
-    owner = {name: label for name, label in (document.get("Labels") or {}).items() if name == OWNER_LABEL}
-    document["Labels"] = {**value, **owner}
+    document["Labels"] = {**value, **of_ours(document.get("Labels") or {})}
 
 
 NETWORK: Table = (
