@@ -218,7 +218,7 @@ class IngressWork(SwarmWide[Ingress]):
         if there is None or not allocated(there):
             return ("the swarm has not given the ingress network its subnet",)
         moving = self._moving(found)
-        if self.ended is None and all(each.running == each.wanted for each in self._progress(found)):
+        if self.ended is None and self.rewritten and all(each.running == each.wanted for each in self._progress(found)):
             self.ended = time.monotonic()
         return moving
 
