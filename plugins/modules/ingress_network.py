@@ -142,6 +142,7 @@ from ansible_collections.meshwork.swarm.plugins.module_utils._model.errors impor
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.item import Item
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.network import NETWORK, allocated, check_network
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.publish import show_ports
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.subnets import SWARM_POOLS
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.table import argument_spec, parse, show
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.convergence import Progress, awaited
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.ingress import (
@@ -156,7 +157,11 @@ from ansible_collections.meshwork.swarm.plugins.module_utils._plan.ingress impor
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.plan import Plan, Step
 from ansible_collections.meshwork.swarm.plugins.module_utils._run import run
 
-TABLE = tuple(row for row in NETWORK if row.option in ("subnets", "encrypted", "mtu", "driver_opts", "labels"))
+TABLE = tuple(
+    replace(row, kind=SWARM_POOLS) if row.option == "subnets" else row
+    for row in NETWORK
+    if row.option in ("subnets", "encrypted", "mtu", "driver_opts", "labels")
+)
 WHERE = "ingress_network"
 
 

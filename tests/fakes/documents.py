@@ -319,7 +319,9 @@ def verbose(network: Mapping[str, Any], tasks: Iterable[Mapping[str, Any]]) -> J
 def _attachments(document: Mapping[str, Any], networks: Iterable[Mapping[str, Any]]) -> list[Json]:
     """The ingress network for a task whose service publishes through it; other networks are not looked at."""
     meshes = [each for each in networks if each["Ingress"] and publishes(document)]
-    return [{"Network": {"ID": each["Id"], "Spec": {"Name": each["Name"], "Ingress": True}}, "Addresses": ["10.0.0.9/24"]} for each in meshes]
+    return [
+        {"Network": {"ID": each["Id"], "Spec": {"Name": each["Name"], "Ingress": True}}, "Addresses": ["10.0.0.9/24"]} for each in meshes
+    ]
 
 
 def task(document: Mapping[str, Any], slot: int, node_id: str, networks: Iterable[Mapping[str, Any]] = ()) -> Json:

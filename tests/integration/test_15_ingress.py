@@ -51,7 +51,7 @@ print("killed", len(killed))
 
 @pytest.fixture
 def published(cluster: Machines) -> Iterator[Machines]:
-    """A replicated and a global service that publish, made by the docker CLI with what services may have; the ingress network comes back."""
+    """A replicated and a global service that publish, made by the docker CLI with what services may have."""
     cluster.shell(
         cluster.manager,
         f"docker service create --detach --no-resolve-image --name story-web --replicas 2 --publish {PORTS['story-web']}:8080"
@@ -89,9 +89,7 @@ def replaced(cluster: Machines, ansible: Ansible, options: dict[str, Any], *argu
 
 
 @pytest.mark.long
-def test_C2_the_ingress_network_is_replaced_under_services_that_publish(
-    published: Machines, ansible: Ansible, figures: list[str]
-) -> None:
+def test_C2_the_ingress_network_is_replaced_under_services_that_publish(published: Machines, ansible: Ansible, figures: list[str]) -> None:
     wanted = {"subnets": [{"subnet": "10.20.8.0/24", "gateway": "10.20.8.9"}], "mtu": 1400, "labels": {"made": "anew"}}
     message = replaced(published, ansible, wanted).refused()
     assert all(name in message for name in PORTS) and "replace: in_use" in message

@@ -12,7 +12,7 @@ from typing import Any, Callable
 from .._kernel.local import interface_of, is_here
 from .._model.certificate import show_certificate
 from .._model.membership import Membership, show_membership
-from .._model.network import NETWORK, VNI_OPTION, read_network
+from .._model.network import NETWORK, read_network
 from .._model.publish import show_ports
 from .._model.service import SERVICE, named_networks, read_service
 from .._model.swarm import SWARM, read_swarm
@@ -74,13 +74,12 @@ def _networks(engine: Engine) -> list[Shown]:
 
 
 def _network(document: Mapping[str, Any]) -> Shown:
-    vnis = str((document.get("Options") or {}).get(VNI_OPTION) or "")
     return {
         "id": str(document["Id"]),
         "name": str(document["Name"]),
+        "vnis": [],
         **show(NETWORK, read_network(document).values),
         "ingress": bool(document.get("Ingress")),
-        "vnis": [int(vni) for vni in vnis.split(",") if vni],
     }
 
 

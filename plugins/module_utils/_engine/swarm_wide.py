@@ -25,8 +25,8 @@ class SwarmWide(Reconciliation[State], Generic[State]):
     """Work that only a manager can do.
 
     In check mode a host that is in no swarm is `assumed` to have become the only manager of an empty one, so that a whole
-    cluster can be planned before its first host is touched. `here` is the ID of the node on which it runs, `clock` what its clock showed at the
-    last look, in seconds since 1970.
+    cluster can be planned before its first host is touched. `here` is the ID of the node on which it runs, `clock` what its clock
+    showed at the last look, in seconds since 1970.
     """
 
     def __init__(self, module: Any, item: str) -> None:

@@ -97,7 +97,10 @@ _RFC_3339 = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(?:Z|([+-])(\
 
 
 def instant(written: str) -> float | None:
-    """Seconds since 1970 from a time as the Engine writes it, None from anything else: RFC 3339 with nanoseconds, which Python's own parser refuses."""
+    """Seconds since 1970 from a time as the Engine writes it, None from anything else.
+
+    That is RFC 3339 with nanoseconds, which Python's own parser refuses.
+    """
     match = _RFC_3339.match(written)
     if not match:
         return None

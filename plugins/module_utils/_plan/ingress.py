@@ -17,10 +17,11 @@ from typing import Any
 
 from .._model.item import Item
 from .._model.membership import instant
-from .._model.network import NETWORK, Pool, allocated, subnets_of
+from .._model.network import NETWORK, allocated, subnets_of
 from .._model.node import hostname, ready
 from .._model.parked import PARKED_LABEL, kept, mesh_ports, park, restore
 from .._model.publish import PUBLISH, Port, port_text
+from .._model.subnets import Pool
 from .._model.table import differences
 from .addresses import overlap
 from .convergence import Progress
@@ -193,7 +194,9 @@ def _consent(wanted: WantedIngress, found: Ingress, told: str) -> list[Blocker]:
         return []
     names = ", ".join(service.name for service in found.publishing)
     off = ", ".join(service.name for service in found.parked)
-    remedy = "to take their ports off for the length of a replacement and publish them again, write replace: in_use; or unpublish them first"
+    remedy = (
+        "to take their ports off for the length of a replacement and publish them again, write replace: in_use; or unpublish them first"
+    )
     if off:
         remedy += f" (the ports of {off} are off since a run that was cut off: write the network as it is to have them back as they were)"
     return [Blocker(wanted.network.where, f"it differs ({told}) and {names} publish through it", remedy)]
@@ -227,7 +230,9 @@ def _down(found: Ingress) -> str:
 def _warnings(found: Ingress) -> list[str]:
     """What the operator should know although it stops nothing."""
     warnings = [
-        f"service {service.name} has a port that the swarm chose, and may get another one" for service in found.services if _dynamic(service)
+        f"service {service.name} has a port that the swarm chose, and may get another one"
+        for service in found.services
+        if _dynamic(service)
     ]
     down = _down(found)
     if down:

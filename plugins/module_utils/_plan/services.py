@@ -203,7 +203,5 @@ def describe(item: Item) -> str:
         parts.append("networks " + " ".join(attachment[0] for attachment in values["networks"]))
     ports: tuple[Port, ...] = values.get("publish") or ()
     if ports:
-        parts.append(
-            "published " + " ".join(f"{port_text(port)} ({port[3]})" for port in ports)
-        )
+        parts.append("published " + " ".join(f"{port_text(port)} ({port[3]})" for port in ports))
     return ", ".join(parts)

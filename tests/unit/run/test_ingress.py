@@ -167,9 +167,7 @@ def test_a_service_that_changes_meanwhile_is_read_again(run_module: Runner) -> N
     engine.interfere = somebody_else
     result = run_module("ingress_network", engine, WANTED)
     assert not result["failed"], result["msg"]
-    assert {name: spec["TaskTemplate"]["ContainerSpec"]["Env"] for name, spec in specs(engine).items()} == dict.fromkeys(
-        ("web", "dns", "quiet"), ["A=2"]
-    )
+    assert all(spec["TaskTemplate"]["ContainerSpec"]["Env"] == ["A=2"] for spec in specs(engine).values())
     assert [spec["EndpointSpec"].get("Ports") for spec in specs(engine).values()] == [[HOST, TCP], [UDP], None]
 
 
@@ -177,11 +175,16 @@ def test_services_leaves_a_service_alone_whose_ports_are_off(run_module: Runner)
     engine = published()
     assert run_cut(run_module, engine, WANTED, 3)
     before = specs(engine)
-    written = {"name": "web", "publish": [{"target_port": 80, "published_port": 8080}, {"target_port": 9100, "published_port": 9100, "mode": "host"}]}
+    written = {
+        "name": "web",
+        "publish": [{"target_port": 80, "published_port": 8080}, {"target_port": 9100, "published_port": 9100, "mode": "host"}],
+    }
     same = run_module("services", engine, {"services": [{**written, "labels": {"com.docker.stack.namespace": "shop"}}]})
     assert (same["failed"], same["changed"]) == (False, False), same
     other = run_module("services", engine, {"services": [{**written, "image": "nginx:1.28"}]})
-    assert other["msg"].startswith("services[0] (web): its published ports are off, since a replacement of the ingress network was cut off; ")
+    assert other["msg"].startswith(
+        "services[0] (web): its published ports are off, since a replacement of the ingress network was cut off; "
+    )
     assert specs(engine) == before
     engine.done.clear()
     assert not run_module("ingress_network", engine, WANTED)["failed"]

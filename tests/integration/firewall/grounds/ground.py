@@ -75,6 +75,10 @@ class Ground(ABC):
         """Lose what is in force, and load what comes back at boot."""
 
     @abstractmethod
+    def goes_back(self) -> None:
+        """Wait until the host has gone back from a change that nobody has confirmed."""
+
+    @abstractmethod
     def ask(self, who: str, protocol: str, port: int, family: int = 4) -> str:
         """What becomes of a question of somebody's to a port of the host: "open", "refused", "closed" or "silent"."""
 
