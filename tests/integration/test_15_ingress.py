@@ -50,7 +50,7 @@ print("killed", len(killed))
 
 
 @pytest.fixture
-def published(cluster: Machines) -> Iterator[Machines]:
+def published(cluster: Machines, ansible: Ansible) -> Iterator[Machines]:
     """A replicated and a global service that publish, made by the docker CLI with what services may have."""
     cluster.shell(
         cluster.manager,
@@ -65,7 +65,7 @@ def published(cluster: Machines) -> Iterator[Machines]:
     yield cluster
     cluster.shell(cluster.manager, f"docker service rm {' '.join(PORTS)}", timeout=120)
     options = {"subnets": [{"subnet": before}], "replace": "in_use", "wait_timeout": WAIT}
-    Ansible(cluster.name).module(cluster.manager, "ingress_network", options, timeout=900).succeeded()
+    ansible.module(cluster.manager, "ingress_network", options, timeout=900).succeeded()
 
 
 def reachable(cluster: Machines) -> None:
