@@ -22,12 +22,15 @@ from . import observe
 from .client import Engine
 
 Shown = dict[str, Any]
+LOCAL_NETWORKS = "local_networks"
 
 
 def cluster(engine: Engine, gather: Sequence[str], reference_clock: float | None = None) -> Shown:
     """The membership of this host, what else its part in a swarm depends on and, on a live manager, everything that `gather` names."""
     membership = observe.membership(engine)
     shown: Shown = {"membership": show_membership(membership), "host": _host(engine, membership, reference_clock)}
+    if LOCAL_NETWORKS in gather:
+        shown[LOCAL_NETWORKS] = [_network(document) for document in engine.get("/networks", {"filters": {"scope": ["local"]}})]
     if membership.live_manager:
         shown.update({part: READERS[part](engine) for part in gather if part in READERS})
     return shown

@@ -200,7 +200,7 @@ def check_network(item: Item) -> None:
         _check_overlay(item)
     else:
         _none_of(item, ("encrypted", "vnis"), "nothing, since only the driver overlay has it")
-    if wanted_driver(item) in ("host", "null"):
+    if wanted_driver(item) in ("host", "null") and item.name not in ("host", "none") and not item.values.get("config_only"):
         told = "another driver, since every host has the networks host and none already, and no others of their drivers"
         raise InvalidOption(f"{item.where}.driver", told, item.values["driver"])
     if item.values.get("mtu") is not None and item.values["mtu"] < 68:
@@ -227,7 +227,8 @@ def _check_config_only(item: Item) -> None:
         told = "a config-only network in the scope local only, since it is made on each host for itself"
         raise InvalidOption(f"{item.where}.config_only", told, True)
     told = "nothing on a config-only network, which is what networks are made from; write it on those"
-    _none_of(item, ("driver", "config_from", "internal", "attachable"), told)
+    # null is the driver that the Engine tells of it
+    _none_of(item, ("config_from", "internal", "attachable", *(() if item.values.get("driver") == "null" else ("driver",))), told)
 
 
 def _check_config_from(item: Item) -> None:

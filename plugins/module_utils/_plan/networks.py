@@ -125,7 +125,7 @@ def _in_the_way(item: Item, wanted: WantedNetworks, found: Networks) -> list[Blo
         *(blocker for other in (*found.items, *_before(item, wanted.items)) for blocker in _vni_taken(item, other)),
         *_vni_for_windows(item, found.windows),
         *(_config_missing(item, wanted, found) if wanted.scope == "local" else ()),
-        *_parent_missing(item, found.interfaces),
+        *parent_missing(item, found.interfaces),
     ]
 
 
@@ -186,7 +186,7 @@ def parent_of(item: Item) -> str:
     return str((item.values.get("driver_opts") or {}).get("parent") or "")
 
 
-def _parent_missing(item: Item, interfaces: frozenset[str] | None) -> list[Blocker]:
+def parent_missing(item: Item, interfaces: frozenset[str] | None) -> list[Blocker]:
     """Docker makes the sub-interface of a VLAN, eth1.10, by itself, and looks at the parent of a config-only network when a task comes."""
     parent = parent_of(item)
     card, _dot, vlan = parent.rpartition(".")
