@@ -160,7 +160,6 @@ def killed(cluster: Machines, ansible: Ansible, options: dict[str, Any], moment:
     ("options", "told"),
     [
         ({"attachable": True}, "ingress_network.attachable: expected false"),
-        ({"subnets": [{"subnet": "10.20.8.0/29"}], "replace": "in_use"}, "has 5 addresses to give"),
         ({"subnets": [{"subnet": "10.20.8.0/30"}], "replace": "in_use"}, "a subnet of /29 or larger"),
     ],
 )
