@@ -78,9 +78,8 @@ def wires(cluster: Machines, ansible: Ansible) -> Iterator[Machines]:
     networks(ansible, CONFIGS, SWARM_WIDE).succeeded()
     wanted = [each["name"] for each in SWARM_WIDE]
     for name in wanted:
-        options = f"--name on-{name} --mode global --endpoint-mode dnsrr --network {name} --detach"
+        options = f"--name on-{name} --mode global --endpoint-mode dnsrr --network {name} --detach --no-resolve-image"
         cluster.shell(cluster.manager, f"docker service create {options} meshwork-lab:1")
-    for name in wanted:
         eventually(lambda name=name: addresses(cluster, f"on-{name}"), lambda seen: set(seen) == set(cluster.nodes), 120, f"on-{name} runs")
     yield cluster
     cluster.shell(cluster.manager, "docker service rm " + " ".join(f"on-{name}" for name in wanted))
@@ -215,7 +214,7 @@ def test_C1_tasks_in_both_subnets_of_one_overlay_reach_each_other(cluster: Machi
     ansible.module(cluster.manager, "networks", {"networks": wanted}).succeeded()
     try:
         assert cluster.inspect("network", "two")["Options"]["com.docker.network.driver.overlay.vxlanid_list"] == "9001,9002"
-        options = "--name on-two --endpoint-mode dnsrr --network two --replicas 6 --detach"
+        options = "--name on-two --endpoint-mode dnsrr --network two --replicas 6 --detach --no-resolve-image"
         cluster.shell(cluster.manager, f"docker service create {options} meshwork-lab:1")
         eventually(lambda: cluster.tasks("on-two"), lambda seen: len(seen) == 6, 120, "six tasks run")
         there = {
