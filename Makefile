@@ -22,7 +22,6 @@ CONTROLLER := .venv/controller-$(call fingerprint,requirements/controller.txt)
 DEVELOPMENT := .venv/development-$(call fingerprint,requirements/controller.txt requirements/development.txt)
 LINK := .build/collections/ansible_collections/meshwork/swarm
 RESULTS := .build/results
-MATRIX = $(RESULTS)/firewall-namespaces.xml $(RESULTS)/firewall-lab.xml
 MOLECULE_STATE = $(CURDIR)/.build/molecule/$(LAB_NAME)
 
 export LAB_NAME
@@ -111,14 +110,10 @@ integration-long: venv lab-up ## the long stories: members that need a hand, bac
 	@pytest tests/integration -m long --reuse-cluster --junitxml=$(RESULTS)/integration-long.xml
 
 .PHONY: firewall-matrix
-firewall-matrix: venv lab-up ## the stories of the firewall on every backend, as a table
+firewall-matrix: venv lab-up ## the stories of the firewall on every backend, side by side on NODES (3) nodes, as a table
 	@tests/bin/debian-packages.sh firewalld dbus-daemon iptables
-	@rm -f $(MATRIX) && mkdir -p $(RESULTS)
-	@# grounds on this machine beside those on the lab's node: neither needs the other
-	@pytest tests/integration/firewall -m namespaces --junitxml=$(word 1,$(MATRIX)) >$(RESULTS)/firewall-namespaces.txt 2>&1 & beside=$$!; \
-	    told=0; pytest tests/integration/firewall -m "matrix and not namespaces" --junitxml=$(word 2,$(MATRIX)) || told=$$?; \
-	    wait $$beside || told=$$?; cat $(RESULTS)/firewall-namespaces.txt; \
-	    .venv/bin/python tests/bin/matrix.py $(MATRIX) || exit 1; exit $$told
+	@mkdir -p $(RESULTS)
+	@.venv/bin/python tests/bin/firewall_matrix.py $(NODES) $(RESULTS)
 
 .PHONY: molecule
 molecule: venv lab-up ## molecule/default on the lab, verified with testinfra
@@ -147,7 +142,7 @@ test: ## in this order: lint, sanity, unit, then one lab for integration and mol
 test-all: test ## test, then the long stories, the firewalls and molecule/ha
 	@$(MAKE) --no-print-directory LAB_NAME=$(TEST_LAB) integration-long firewall-matrix molecule-ha
 	@$(MAKE) --no-print-directory LAB_NAME=$(TEST_LAB) lab-down
-	@.venv/bin/python tests/bin/counts.py $(RESULTS)/{unit,integration,molecule,integration-long,firewall-namespaces,firewall-lab,ha,ha-built,ha-lost,ha-swapped,ha-recovered}.xml
+	@.venv/bin/python tests/bin/counts.py $(RESULTS)/{unit,integration,molecule,integration-long,ha,ha-built,ha-lost,ha-swapped,ha-recovered}.xml $(RESULTS)/firewall-*.xml
 
 .PHONY: demo
 demo: ## three machines become a swarm, proved with traffic; the lab stays up

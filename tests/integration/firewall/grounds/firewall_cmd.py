@@ -9,20 +9,27 @@ As a program, it answers each line of JSON, the words of one call, with one: the
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import json
 import os
-import runpy
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from pathlib import Path
+from types import CodeType
 
 PROGRAM = "/usr/bin/firewall-cmd"
 
 
+@functools.cache
+def _program() -> CodeType:
+    return compile(Path(PROGRAM).read_text(encoding="utf-8"), PROGRAM, "exec")
+
+
 def prepare() -> None:
-    """Have Python read whatever the program imports."""
+    """Have Python read the program and whatever it imports."""
     with contextlib.redirect_stdout(io.StringIO()):
         _run(["--help"])
 
@@ -30,7 +37,7 @@ def prepare() -> None:
 def _run(words: Sequence[str]) -> int:
     sys.argv = [PROGRAM, *words]
     try:
-        runpy.run_path(PROGRAM, run_name="__main__")
+        exec(_program(), {"__name__": "__main__"})
     except SystemExit as end:
         return int(end.code or 0)
     return 0

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from ansible_collections.meshwork.swarm.plugins.module_utils._firewall.host import Finished
+from ansible_collections.meshwork.swarm.plugins.module_utils._local.host import Finished
 
 from . import firewall_cmd
 from .ground import STRANGER, Ground

@@ -25,8 +25,9 @@ from . import traffic
 from .firewalld import OfFirewalld
 from .ground import ITSELF, PEERS, STRANGER, Done, Ground
 from .standing import ask
+from .traffic import PATIENCE
 
-NUMBERS = {PEERS[0]: 211, PEERS[1]: 212, STRANGER: 199}
+NUMBERS = {PEERS[0]: 211, PEERS[1]: 212, STRANGER: 219}
 PORTS = ["tcp/2377", "tcp/7946", "udp/7946", "udp/4789", "tcp/9090"]
 FOLDER = "/root/meshwork-stories"
 PACKED = f"{FOLDER}/AnsiballZ_firewall.py"
@@ -37,16 +38,21 @@ SERVER = "/bin/busybox nc -ll -p 8080 -e /bin/busybox cat"
 
 
 class LabNode(Ground):
-    """A node of the lab LAB_NAME (main), which is booted where it is not up. Peers and stranger are addresses of the lab's bridge."""
+    """A node of the lab LAB_NAME (main), which is booted where it is not up. Peers and stranger are addresses of the lab's bridge.
+
+    Grounds share the first node, or as many as FIREWALL_NODES says; `seat` tells which is whose.
+    """
 
     backend = "auto"
     persistent = True
+    seat = 0
 
     def __init__(self, root: Path) -> None:
         name = os.environ.get("LAB_NAME") or "main"
-        run([str(LAB), "--name", name, "up", "--nodes", "1"], timeout=600)
+        nodes = int(os.environ.get("FIREWALL_NODES", "1"))
+        run([str(LAB), "--name", name, "up", "--nodes", str(nodes)], timeout=600)
         self.machines = Machines(name)
-        self.node = self.machines.manager
+        self.node = self.machines.nodes[self.seat % nodes]
         self._own = self.machines.addresses[self.node]
         found = re.search(r"inet6 (\S+)/\d+ scope global", self._outside("ip -6 address show dev eth0 scope global"))
         if found is None:
@@ -114,7 +120,7 @@ class LabNode(Ground):
 
     def wait_for_container(self) -> None:
         """Until Docker has made its rules anew."""
-        eventually(lambda: self.ask(PEERS[0], "tcp", 8080), lambda said: said == traffic.OPEN, 60, "the container answers")
+        eventually(lambda: self.ask(PEERS[0], "tcp", 8080), lambda said: said == traffic.OPEN, 180, "the container answers")
 
     @abstractmethod
     def set_up(self) -> None:
@@ -128,7 +134,8 @@ class LabNode(Ground):
         if who == ITSELF:
             return self._own if family == 4 else self._own6
         start = self._own.rpartition(".")[0] if family == 4 else self._own6.rpartition("::")[0]
-        return f"{start}.{NUMBERS[who]}" if family == 4 else f"{start}::{NUMBERS[who]}"
+        number = NUMBERS[who] + 10 * self.seat
+        return f"{start}.{number}" if family == 4 else f"{start}::{number}"
 
     def options(self, checking: bool = False, **options: Any) -> dict[str, Any]:
         """What the module is called with."""
@@ -188,11 +195,11 @@ class LabNode(Ground):
     def remove_foreign_rules(self) -> None:
         """Take back what `add_foreign_rules` has put there, if it has."""
 
-    def ask(self, who: str, protocol: str, port: int, family: int = 4) -> str:
+    def ask(self, who: str, protocol: str, port: int, family: int = 4, patience: float = PATIENCE) -> str:
         source, target = self.address(who, family), self.address(ITSELF, family)
         if who == ITSELF:
             return self.shell(f"python3 {FOLDER}/traffic.py ask {source} {target} {protocol} {port}").strip()
-        return traffic.ask(self.machines.netns, source, target, protocol, port)
+        return traffic.ask(self.machines.netns, source, target, protocol, port, patience)
 
     def esp_arrives(self, who: str) -> bool:
         source = self.address(who)
@@ -293,12 +300,13 @@ done
 
 
 class Ufw(Iptables):
-    """ufw that refuses what it does not know, but for SSH and 9090/tcp."""
+    """ufw that refuses what it does not know, as it does by default, but for SSH and 9090/tcp."""
 
     opens_the_rest = False
+    seat = 1
 
     def set_up(self) -> None:
-        self.shell("ufw default deny incoming && ufw allow 22/tcp && ufw allow 9090/tcp && ufw --force enable")
+        self.shell("ufw allow 22,9090/tcp && ufw --force enable")
 
     def take_down(self) -> None:
         self.shell("ufw --force reset && rm -f /etc/ufw/*.rules.20*")
@@ -322,20 +330,30 @@ class Ufw(Iptables):
         self.shell("ufw --force enable")
 
 
+OF_DOCKER = re.compile(r"DOCKER|docker0|172\.17\.")
+
+
 class FirewalldIptables(OfFirewalld, LabNode):
     """firewalld on iptables: the zone of the network card lets SSH and 9090/tcp in."""
+
+    seat = 2
 
     def set_up(self) -> None:
         self.shell("systemctl start firewalld")
         self.firewall("--permanent --add-port=9090/tcp", "--reload")
         self._restart_docker()
 
+    def tables(self) -> str:
+        """Docker's own rules are left out: it puts back only some of them after a reload, one by one. Port 8080 shows those that count."""
+        return "\n".join(line for line in super().tables().splitlines() if not OF_DOCKER.search(line))
+
     def _restart_docker(self) -> None:
         self.shell("systemctl restart docker")
         self.wait_for_container()
 
     def take_down(self) -> None:
-        self.shell("firewall-cmd --permanent --remove-port=9090/tcp; systemctl stop firewalld; systemctl restart docker")
+        self.firewall("--permanent --remove-port=9090/tcp")
+        self.shell("systemctl stop firewalld; systemctl restart docker")
 
     def settle(self) -> None:
         super().settle()

@@ -28,7 +28,7 @@ from ansible_collections.meshwork.swarm.plugins.module_utils._model.firewall imp
 from ansible_collections.meshwork.swarm.plugins.module_utils._run import Outcome, reconcile
 
 from .ground import ITSELF, PEERS, STRANGER, Done, Ground
-from .traffic import Listeners, arrives, ask
+from .traffic import PATIENCE, Listeners, arrives, ask
 
 NUMBERS = {ITSELF: 1, PEERS[0]: 11, PEERS[1]: 12, STRANGER: 99}
 BOX = "172.31.99.2"
@@ -199,9 +199,9 @@ class Namespaces(Ground):
         shown = outcome.shown(checking)
         return Done(shown["changed"], tuple(step["says"] for step in shown["steps"]), shown)
 
-    def ask(self, who: str, protocol: str, port: int, family: int = 4) -> str:
+    def ask(self, who: str, protocol: str, port: int, family: int = 4, patience: float = PATIENCE) -> str:
         namespace = self.host if who == ITSELF else self.outside
-        return ask(namespace, self.address(who, family), self.address(ITSELF, family), protocol, port)
+        return ask(namespace, self.address(who, family), self.address(ITSELF, family), protocol, port, patience)
 
     def goes_back(self) -> None:
         self.machine.go_back()
