@@ -52,9 +52,13 @@ class Reconciliation(ABC, Generic[State]):
         """Whether what a step awaits (its `awaits`) holds in what was found."""
         return True
 
-    def so_far(self, awaited: str, found: State) -> str:
-        """How far it is with what a step awaits, for the message at the deadline."""
+    def holding(self, awaited: str, found: State) -> str:
+        """What a step that awaits still waits for, in more words than its own sentence."""
         return ""
+
+    def measured(self) -> Mapping[str, Any]:
+        """Return values that only the steps themselves bring about; there are none in check mode."""
+        return {}
 
     def returned(self, state: State) -> Mapping[str, Any]:
         """The module's return values besides changed, steps and diff."""
@@ -142,10 +146,7 @@ def _make(work: Reconciliation[State], steps: Sequence[Step], outcome: Outcome, 
 
 
 def _unsettled(work: Reconciliation[State], step: Step, found: State) -> Sequence[str]:
-    if work.settled(step.awaits, found):
-        return ()
-    so_far = work.so_far(step.awaits, found)
-    return (f"{step.says} ({so_far})" if so_far else step.says,)
+    return () if work.settled(step.awaits, found) else (work.holding(step.awaits, found) or step.says,)
 
 
 def _await(work: Reconciliation[State], left: Callable[[State], Sequence[str]], clock: Callable[[], float], parts: int = 1) -> State:
@@ -174,7 +175,9 @@ def run(module: Any, build: Callable[[Any], Reconciliation[Any]]) -> None:
     outcome = Outcome()
     error: SwarmError | None = None
     try:
-        reconcile(build(module), module.check_mode, outcome)
+        work = build(module)
+        reconcile(work, module.check_mode, outcome)
+        outcome.returned.update(work.measured())
     except SwarmError as raised:
         error = raised
     for warning in outcome.warnings:

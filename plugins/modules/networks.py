@@ -266,7 +266,7 @@ from ansible_collections.meshwork.swarm.plugins.module_utils._model.table import
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.allocation import unallocated
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.networks import WINDOWS_VNI, Networks, WantedNetworks
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.plan import Plan, Step
-from ansible_collections.meshwork.swarm.plugins.module_utils._plan.replacement import plan_with_replacements, replacements, settled, so_far
+from ansible_collections.meshwork.swarm.plugins.module_utils._plan.replacement import holding, plan_with_replacements, replacements, settled
 from ansible_collections.meshwork.swarm.plugins.module_utils._run import run
 
 
@@ -306,8 +306,8 @@ class NetworksWork(SwarmWide[Networks]):
     def settled(self, awaited: str, found: Networks) -> bool:
         return settled(awaited, found)
 
-    def so_far(self, awaited: str, found: Networks) -> str:
-        return so_far(awaited, found)
+    def holding(self, awaited: str, found: Networks) -> str:
+        return holding(awaited, found)
 
     def pending(self, found: Networks) -> Sequence[str]:
         wanted = {item.name: item for item in self.wanted.items}

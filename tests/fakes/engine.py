@@ -43,6 +43,7 @@ class Manners:
     allocation: int = 2
     lingering: int = 3
     task_start: int = 3
+    task_stop: int = 0
     join: int = 0
     promotion: int = 2
 
@@ -60,6 +61,7 @@ class Swarm:
     hidden: dict[str, tuple[int, Json]] = field(default_factory=dict)
     lingering: dict[str, tuple[int, Json]] = field(default_factory=dict)
     starting: list[tuple[int, Json]] = field(default_factory=list)
+    stopping: list[tuple[int, Json]] = field(default_factory=list)
     promoted: dict[str, int] = field(default_factory=dict)
     rotation: authority.Rotation | None = None
     allocator_stopped: bool = False
@@ -85,6 +87,15 @@ class Swarm:
         for due, task in self.starting:
             if due <= self.now and task["Status"]["State"] == "preparing":
                 task["Status"].update(State="running", Message="started")
+
+        self.end_tasks()
+
+    def end_tasks(self) -> None:
+        """Tasks that were told to stop end in their time."""
+        for due, task in self.stopping:
+            if due <= self.now:
+                task["Status"].update(State="shutdown", Message="shutdown")
+        self.stopping = [(due, task) for due, task in self.stopping if due > self.now]
 
     def touch(self, document: Json, version: Any) -> None:
         """Move the version on, or refuse an update that does not name the newest."""
@@ -170,6 +181,12 @@ class FakeEngine:
         if path == "/containers/json":
             return self.containers
         swarm = self.managed()
+        if path.startswith("/networks/"):
+            identity = path.rpartition("/")[2]
+            network = next((each for each in self._networks() if each["Id"] == identity), None)
+            if network is None:
+                raise Refusal(404, f"network {identity} not found")
+            return documents.verbose(network, swarm.tasks)
         if path == "/swarm":
             return swarm.cluster
         if path == "/nodes":
@@ -329,8 +346,10 @@ class FakeEngine:
                 raise Refusal(400, f"rpc error: code = FailedPrecondition desc = {told}")
         whole = swarm.hidden.pop(network["Id"], (0, network))[1]
         del swarm.networks[network["Id"]]
-        if self.manners.lingering:
-            swarm.lingering[network["Id"]] = (swarm.now + self.manners.lingering, whole)
+        # Nobody is asked whether tasks are still on the ingress network: then the nodes never let go of it.
+        stuck = any(documents.on_network(task, network["Id"]) for task in swarm.tasks)
+        if self.manners.lingering or stuck:
+            swarm.lingering[network["Id"]] = (10**9 if stuck else swarm.now + self.manners.lingering, whole)
 
     def _check_service(self, spec: Json, identity: str = "") -> None:
         swarm = self.managed()
@@ -384,9 +403,11 @@ class FakeEngine:
         for task in current:
             if task not in fitting:
                 task["DesiredState"] = "shutdown"
-                task["Status"].update(State="shutdown", Message="shutdown")
+                swarm.stopping.append((swarm.now + self.manners.task_stop, task))
+        if not self.manners.task_stop:
+            swarm.end_tasks()
         for slot, node_id in wanted[len(fitting) :]:
-            task = documents.task(service, slot, node_id)
+            task = documents.task(service, slot, node_id, swarm.networks.values())
             swarm.tasks.append(task)
             swarm.starting.append((swarm.now + self.manners.task_start, task))
 

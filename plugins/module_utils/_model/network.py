@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from .errors import InvalidOption
-from .item import Item, with_owner, without_owner
+from .item import Item, of_ours, of_users
 from .kinds import BOOLEAN, INTEGER, LABELS, TEXT, WORDS, choice, labels, subnet
 from .subnets import POOLS
 from .table import Json, Kind, Row, Table, Unfit, read
@@ -108,11 +108,11 @@ DRIVER_OPTS = Kind("dict", _driver_opts, dict)
 
 
 def _user_labels(document: Mapping[str, Any]) -> dict[str, str]:
-    return without_owner(document.get("Labels") or {})
+    return of_users(document.get("Labels") or {})
 
 
 def _put_labels(document: Json, value: Mapping[str, str]) -> None:
-    document["Labels"] = with_owner(value, document.get("Labels") or {})
+    document["Labels"] = {**value, **of_ours(document.get("Labels") or {})}
 
 
 def _vnis(value: Any) -> tuple[int, ...]:

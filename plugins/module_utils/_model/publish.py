@@ -54,6 +54,12 @@ def show_ports(ports: Sequence[Port]) -> list[dict[str, Any]]:
     return shown
 
 
+def port_text(port: Port) -> str:
+    """A publication in a word: "8080->80/tcp"."""
+    target, published, protocol, _mode = port
+    return f"{published or 'any'}->{target}/{protocol}"
+
+
 def same_ports(wanted: Sequence[Port], found: Sequence[Port]) -> bool:
     """The same publications; one without a published port is content with any."""
     left = list(found)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .errors import InvalidOption
-from .item import Item, with_owner, without_owner
+from .item import Item, of_ours, of_users
 from .kinds import BOOLEAN, CPUS, DURATION, ENVIRONMENT, INTEGER, LABELS, NAMES, RATIO, SIZE, TEXT, WORDS, choice, text
 from .publish import ATTACHMENTS, PUBLISH, get_attachments, put_attachments
 from .table import Json, Kind, Row, Table, read
@@ -51,12 +51,12 @@ def _put_mode(document: Json, value: str) -> None:
 
 
 def _user_labels(document: Mapping[str, Any]) -> dict[str, str]:
-    return without_owner((document.get("Spec") or {}).get("Labels") or {})
+    return of_users((document.get("Spec") or {}).get("Labels") or {})
 
 
 def _put_labels(document: Json, value: Mapping[str, str]) -> None:
     spec = document.setdefault("Spec", {})
-    spec["Labels"] = with_owner(value, spec.get("Labels") or {})
+    spec["Labels"] = {**value, **of_ours(spec.get("Labels") or {})}
 
 
 def _rolling(section: str) -> Table:

@@ -259,9 +259,10 @@ def pool_text(pool: Pool) -> str:
     return pool.subnet + (f" ({', '.join(parts)})" if parts else "")
 
 
-def create_step(item: Item, body: Json) -> Step:
+def create_step(item: Item, body: Json, awaits: str = "") -> Step:
     """The step that makes a network."""
-    return Step("create", f"network {item.name}", f"create {describe(item)}", Call("POST", "/networks/create", body=body))
+    call = Call("POST", "/networks/create", body=body)
+    return Step("create", f"network {item.name}", f"create {describe(item)}", call, awaits=awaits)
 
 
 def remove_step(item: Item, costs: str = "", awaits: str = "") -> Step:

@@ -252,7 +252,7 @@ def settled(awaited: str, found: Networks) -> bool:
     return all(name not in (item.id, item.name) for item in found.items)
 
 
-def so_far(awaited: str, found: Networks) -> str:
+def holding(awaited: str, found: Networks) -> str:
     """How far the tasks of the service are that is awaited."""
     member = _awaited_member(awaited, found)
     return str(member) if member else ""

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 
 from .._model.errors import InvalidOption
 from .._model.item import OWNER_LABEL, Item, owned
-from .._model.publish import Port
+from .._model.parked import is_parked
+from .._model.publish import Port, port_text
 from .._model.service import SERVICE, check_service
 from .._model.table import Difference, Json, differences, merged, read, write
 from .plan import Blocker, Call, Plan, Step
@@ -49,6 +50,7 @@ def plan_services(wanted: WantedServices, found: Services, assumed: bool = False
         names = {item.name for item in wanted.items}
         doomed += [item for item in found.items if item.name not in names and owned((item.document.get("Spec") or {}).get("Labels") or {})]
     blockers: list[Blocker] = []
+    warnings: list[str] = []
     steps = [_remove(item, found) for item in doomed]
     after: dict[str, Item] = {item.name: item for item in found.items if item not in doomed}
     creations: list[Step] = []
@@ -62,11 +64,15 @@ def plan_services(wanted: WantedServices, found: Services, assumed: bool = False
             continue
         changes = differences(SERVICE, item.values, there.values)
         blockers += _immutable(item, changes)
-        if changes:
+        if is_parked(there.document.get("Spec") or {}):
+            off = _parked(item)
+            warnings += [] if changes else [str(off)]
+            blockers += [off] if changes else []
+        elif changes:
             after[item.name] = replace(there, values=merged(SERVICE, item.values, there.values))
             steps.append(_update(item, there, changes, found))
     blockers += _contradictions(present, after) + _clashes(after)
-    return Plan(found, replace(found, items=tuple(after.values())), tuple(steps + creations), tuple(blockers))
+    return Plan(found, replace(found, items=tuple(after.values())), tuple(steps + creations), tuple(blockers), tuple(warnings))
 
 
 def _unknown_networks(item: Item, networks: frozenset[str]) -> list[Blocker]:
@@ -95,6 +101,12 @@ def _immutable(item: Item, changes: tuple[Difference, ...]) -> list[Blocker]:
         for change in changes
         if not change.mutable
     ]
+
+
+def _parked(item: Item) -> Blocker:
+    """An update would bring the ports back before their network is there."""
+    reason = "its published ports are off, since a replacement of the ingress network was cut off"
+    return Blocker(item.where, reason, "run the module ingress_network (site.yml with the tag ingress), which publishes them again")
 
 
 def _contradictions(present: list[Item], after: Mapping[str, Item]) -> list[Blocker]:
@@ -191,7 +203,5 @@ def describe(item: Item) -> str:
         parts.append("networks " + " ".join(attachment[0] for attachment in values["networks"]))
     ports: tuple[Port, ...] = values.get("publish") or ()
     if ports:
-        parts.append(
-            "published " + " ".join(f"{published or 'any'}->{target}/{protocol} ({mode})" for target, published, protocol, mode in ports)
-        )
+        parts.append("published " + " ".join(f"{port_text(port)} ({port[3]})" for port in ports))
     return ", ".join(parts)

@@ -197,7 +197,7 @@ def test_networks_stay_while_services_need_them(equipped: Subject) -> None:
         True,
     )
     found = observe.ingress(equipped.engine)
-    assert found.publishers == ("web",)
+    assert [service.name for service in found.publishing] == ["web"]
 
 
 def test_changing_one_option_of_a_service_keeps_all_others(equipped: Subject, run_module: Runner) -> None:

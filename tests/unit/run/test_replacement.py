@@ -215,9 +215,7 @@ def test_an_update_that_does_not_end_is_told_with_its_tasks(run_module: Runner) 
     engine = furnished()
     failing(engine)
     result = run_module("networks", engine, {"networks": [WANTED], "wait_timeout": 5})
-    assert result["msg"] == ("not true after 5 s: service web: join 0-parallel-to-back beside back (service web: 0 of 1 tasks running)"), (
-        result
-    )
+    assert result["msg"] == ("not true after 5 s: service web: 0 of 1 tasks running"), result
     assert [step["action"] for step in result["steps"]] == ["create", "update"]
 
 

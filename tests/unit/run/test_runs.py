@@ -164,7 +164,7 @@ def test_a_step_that_is_awaited_has_the_same_deadline(run_module: Runner) -> Non
     engine = made(Manners(lingering=10**6))
     result = run_module("ingress_network", engine, {"subnets": [{"subnet": "10.44.0.0/24"}], "wait_timeout": 3})
     assert (result["failed"], result["changed"], len(result["steps"])) == (True, True, 1)
-    assert result["msg"].startswith("not true after 3 s: remove overlay network ingress")
+    assert result["msg"].startswith("not true after 3 s: the Engine of this manager still has the removed ingress network")
     assert 3 <= run_module.clock.now <= 3 + POLL_SECONDS
 
 
