@@ -21,6 +21,7 @@ author:
 extends_documentation_fragment:
   - meshwork.swarm.engine
   - meshwork.swarm.engine.changing
+  - meshwork.swarm.engine.surroundings
 options:
   name:
     description:
@@ -108,7 +109,9 @@ from ansible_collections.meshwork.swarm.plugins.module_utils._engine.swarm_wide 
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.item import Item
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.network import NETWORK, allocated, check_network
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.table import argument_spec, parse, show
+from ansible_collections.meshwork.swarm.plugins.module_utils._plan.address_plan import parse_surroundings
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.ingress import Ingress, plan_ingress, settled
+from ansible_collections.meshwork.swarm.plugins.module_utils._plan.placement import placed_ingress
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.plan import Plan
 from ansible_collections.meshwork.swarm.plugins.module_utils._run import run
 
@@ -122,13 +125,14 @@ class IngressWork(SwarmWide[Ingress]):
         where = "ingress_network"
         self.wanted = Item(module.params["name"], parse(TABLE, module.params, where), where=where)
         check_network(self.wanted)
+        self.around = parse_surroundings(module.params["taken"], module.params["underlay"])
         super().__init__(module, where)
 
     def observe(self) -> Ingress:
         return observe.ingress(self.engine) if self.on_manager() else Ingress(None)
 
     def plan(self, found: Ingress) -> Plan[Ingress]:
-        return self.told(plan_ingress(self.wanted, found))
+        return self.told(placed_ingress(plan_ingress(self.wanted, found), self.wanted, self.around))
 
     def settled(self, awaited: str, found: Ingress) -> bool:
         return settled(awaited, found)
@@ -150,6 +154,7 @@ def main() -> None:
     spec = {
         **client.argument_spec(),
         **client.wait_option(),
+        **client.surroundings_options(),
         "name": {"type": "str", "default": "ingress"},
         **argument_spec(TABLE),
     }

@@ -20,6 +20,7 @@ author:
 extends_documentation_fragment:
   - meshwork.swarm.engine
   - meshwork.swarm.engine.changing
+  - meshwork.swarm.engine.surroundings
 options:
   networks:
     description:
@@ -150,7 +151,9 @@ from ansible_collections.meshwork.swarm.plugins.module_utils._engine.swarm_wide 
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.item import parse_items
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.network import NETWORK, allocated, check_network
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.table import argument_spec, show
+from ansible_collections.meshwork.swarm.plugins.module_utils._plan.address_plan import parse_surroundings
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.networks import Networks, WantedNetworks, plan_networks
+from ansible_collections.meshwork.swarm.plugins.module_utils._plan.placement import placed
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.plan import Plan
 from ansible_collections.meshwork.swarm.plugins.module_utils._run import run
 
@@ -163,13 +166,14 @@ class NetworksWork(SwarmWide[Networks]):
         for item in items:
             check_network(item)
         self.wanted = WantedNetworks(items, module.params["exclusive"])
+        self.around = parse_surroundings(module.params["taken"], module.params["underlay"])
         super().__init__(module, "networks")
 
     def observe(self) -> Networks:
         return observe.networks(self.engine) if self.on_manager() else Networks()
 
     def plan(self, found: Networks) -> Plan[Networks]:
-        return self.told(plan_networks(self.wanted, found))
+        return self.told(placed(plan_networks(self.wanted, found), self.wanted.items, self.around))
 
     def pending(self, found: Networks) -> Sequence[str]:
         wanted = {item.name for item in self.wanted.items}
@@ -193,6 +197,7 @@ def main() -> None:
     spec = {
         **client.argument_spec(),
         **client.wait_option(),
+        **client.surroundings_options(),
         "networks": {"type": "list", "elements": "dict", "required": True, "options": suboptions},
         "exclusive": {"type": "bool", "default": False},
     }

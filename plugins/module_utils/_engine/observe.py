@@ -17,13 +17,16 @@ from .._model.certificate import FILE, Certificate, read_certificate
 from .._model.item import Item
 from .._model.membership import Membership, read_membership
 from .._model.network import read_network
-from .._model.node import hostname, read_node
+from .._model.node import hostname, read_node, takes_tasks
 from .._model.service import named_networks, read_service
+from .._plan.capacity import Room
 from .._plan.convergence import Progress, progress
 from .._plan.ingress import Ingress
 from .._plan.networks import Networks
 from .._plan.nodes import Nodes
+from .._plan.pools import read_pools
 from .._plan.services import Services
+from .attached import attached_containers, attachments
 from .client import Engine
 
 Document = Mapping[str, Any]
@@ -90,9 +93,9 @@ def tasks_held(engine: Engine, services: Sequence[str]) -> int:
 
 
 def networks(engine: Engine) -> Networks:
-    """Every network that this manager knows, and which services use each."""
+    """Every network that this manager knows, which services and other containers use each, and the default address pools."""
     items = tuple(read_network(document) for document in engine.get("/networks"))
-    return Networks(items, _users(engine.get("/services") or ()))
+    return Networks(items, _users(engine.get("/services") or ()), attached_containers(engine), read_pools(engine.get("/info")))
 
 
 def _users(services: Sequence[Document]) -> dict[str, tuple[str, ...]]:
@@ -134,24 +137,33 @@ class ServiceList:
         self.network_names = {str(each["Id"]): str(each["Name"]) for each in usable}
         # The Engine refuses services that name the ingress network.
         self._attachable = frozenset(str(each["Name"]) for each in usable if not each.get("Ingress"))
+        self._nodes = nodes(engine)
+        self._rooms = _rooms(usable, attachments(engine), len(self._nodes))
 
     def services(self) -> Services:
         """What the planner compares."""
         items = tuple(read_service(named_networks(document, self.network_names)) for document in self.documents)
         desired = {str(each["ID"]): int((each.get("ServiceStatus") or {}).get("DesiredTasks") or 0) for each in self.documents}
-        return Services(items, self._attachable, desired)
+        return Services(items, self._attachable, desired, self._rooms, sum(map(takes_tasks, self._nodes)))
 
     def progress(self, names: Sequence[str]) -> list[Progress]:
-        """How far the named services are, with one call for all their tasks and one for the nodes' names."""
+        """How far the named services are, with one call for all their tasks."""
         wanted = [document for document in self.documents if document["Spec"]["Name"] in names]
         if not wanted:
             return []
         tasks = self._engine.get("/tasks", {"filters": {"service": [str(each["ID"]) for each in wanted]}}) or ()
-        hostnames = {node.id: hostname(node) for node in nodes(self._engine)}
+        hostnames = {node.id: hostname(node) for node in self._nodes}
         by_service: dict[str, list[Document]] = {}
         for task in tasks:
             by_service.setdefault(str(task["ServiceID"]), []).append(task)
         return [progress(document, by_service.get(str(document["ID"]), []), hostnames) for document in wanted]
+
+
+def _rooms(networks: Sequence[Document], held: Sequence[Document], members: int) -> dict[str, Room]:
+    """The networks by name, with the number of containers of no service that have addresses there."""
+    others = Counter(str(each["Network"]["ID"]) for task in held for each in task.get("NetworksAttachments") or ())
+    items = [read_network(each) for each in networks if each["Name"] != "host"]
+    return {item.name: Room(item.values["subnets"], others[item.id], members if item.document.get("Ingress") else 0) for item in items}
 
 
 def show_node(node: Item) -> dict[str, Any]:

@@ -15,14 +15,20 @@ from .._model.network import NETWORK, Pool, allocated, subnets_of
 from .._model.table import Json, differences, merged, read, write
 from .addresses import overlaps
 from .plan import Blocker, Call, Plan, Step
+from .pools import Pools
 
 
 @dataclass(frozen=True)
 class Networks:
-    """The networks of a swarm with the names of the services that use each, by network ID."""
+    """The networks of a swarm with the names of the services that use each, by network ID.
+
+    `attached` are the containers of no service that are on each ("db on node2"), `pools` where networks without a subnet get one.
+    """
 
     items: tuple[Item, ...] = ()
     users: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    attached: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    pools: Pools | None = None
 
 
 @dataclass(frozen=True)
@@ -42,11 +48,12 @@ def plan_networks(wanted: WantedNetworks, found: Networks) -> Plan[Networks]:
     if wanted.exclusive:
         names = {item.name for item in wanted.items}
         doomed += [item for item in found.items if item.name not in names and removable(item)]
-    missing = [item for item in present if item.name not in by_name]
-    blockers = [in_use(item, found.users) for item in doomed if found.users.get(item.id)]
+    # those that name their subnets first: what is allocated without one takes the first that is free
+    missing = sorted((item for item in present if item.name not in by_name), key=lambda item: not subnets_of(item))
+    blockers = [in_use(item, found) for item in doomed if used_by(item, found)]
     for item in present:
         if item.name in by_name:
-            blockers += _different(item, by_name[item.name], found.users)
+            blockers += _different(item, by_name[item.name], found)
     gone = {item.id for item in doomed}
     kept = tuple(item for item in found.items if item.id not in gone)
     blockers += _overlapping(missing, kept)
@@ -61,24 +68,30 @@ def removable(item: Item) -> bool:
     return owned(document.get("Labels") or {}) and not document.get("Ingress")
 
 
-def in_use(item: Item, users: Mapping[str, tuple[str, ...]]) -> Blocker:
+def used_by(item: Item, found: Networks) -> str:
+    """Who is on a network: "services api, web, container db on node2"; "" when nobody is."""
+    services, containers = found.users.get(item.id, ()), found.attached.get(item.id, ())
+    return ", ".join(_named(kind, names) for kind, names in (("service", services), ("container", containers)) if names)
+
+
+def _named(kind: str, names: tuple[str, ...]) -> str:
+    return f"{kind}{'' if len(names) == 1 else 's'} {', '.join(names)}"
+
+
+def in_use(item: Item, found: Networks) -> Blocker:
     """Why a network cannot go."""
-    return Blocker(f"network {item.name}", f"it is used by {_services(users[item.id])}", "take the network out of them first")
+    return Blocker(f"network {item.name}", f"it is used by {used_by(item, found)}", "take the network out of them first")
 
 
-def _services(names: tuple[str, ...]) -> str:
-    return ("service " if len(names) == 1 else "services ") + ", ".join(names)
-
-
-def _different(item: Item, there: Item, users: Mapping[str, tuple[str, ...]]) -> list[Blocker]:
+def _different(item: Item, there: Item, found: Networks) -> list[Blocker]:
     changes = differences(NETWORK, item.values, there.values)
     if not changes or not allocated(there):
         return []
-    used = users.get(there.id, ())
+    used = used_by(there, found)
     told = "; ".join(str(change) for change in changes)
     remedy = "write what it has, or remove it (state: absent) and run again to make it anew"
     if used:
-        remedy += f"; {_services(used)} would have to leave it first"
+        remedy += f"; {used} would have to leave it first"
     return [Blocker(item.where, f"a network cannot be changed, and this one differs: {told}", remedy)]
 
 
