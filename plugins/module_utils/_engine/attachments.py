@@ -14,7 +14,7 @@ from .._model.attachment import ATTACHMENT, Container, parse_places, place_name,
 from .._model.errors import EngineError
 from .._model.network import read_network, subnets_of
 from .._model.table import show
-from .._plan.attachments import Attachments, Told, plan_attachments
+from .._plan.attachments import NEW, Attachments, Told, plan_attachments
 from .._plan.plan import Call, Plan, Step
 from .._run import Reconciliation
 from . import attached, observe
@@ -113,7 +113,7 @@ class AttachmentsWork(Reconciliation[Attachments]):
             container = state.containers.get(name)
             if container is not None and network in container.places and item.state == "present":
                 place = read_place(container, network)
-                address = str(place.document.get("IPAddress") or "")
+                address = str(place.document.get("IPAddress") or "").replace(NEW, "")
                 places.append({"container": name, "network": network, **show(ATTACHMENT, place.values), "address": address})
         return {"attachments": places}
 

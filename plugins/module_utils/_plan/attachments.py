@@ -18,6 +18,8 @@ from .plan import Blocker, Call, Plan, Step
 
 Place = tuple[str, str, Item]
 UNCONNECTABLE = ("host", "none")
+NEW = "(new)"
+"""In place of the address of a place that is still to be given."""
 ALONE = "which no container can be connected to beside others"
 
 
@@ -70,7 +72,7 @@ def plan_attachments(wanted: Sequence[Place], exclusive: bool, found: Attachment
     if exclusive:
         leaving += _others(wanted, found, after)
     starting = [_start(each) for each in found.containers.values() if each.failed and not each.task]
-    after = {name: replace(each, running=True, failed="") if each.failed and not each.task else each for name, each in after.items()}
+    after = {name: _started(each) if each.failed and not each.task else each for name, each in after.items()}
     return Plan(found, replace(found, containers=after), (*leaving, *joining, *starting), tuple(blockers))
 
 
@@ -119,7 +121,7 @@ def _differs(item: Item, container: Container, there: Item | None, told: Told | 
     if changes:
         return "; ".join(map(str, changes))
     address = str(there.document.get("IPAddress") or "")
-    if not container.running or told is None or not told.swarm:
+    if not container.running or told is None or not told.swarm or address == NEW:
         return None
     if not address:
         return "it has no address there"
@@ -133,7 +135,10 @@ def _endpoint(item: Item, there: Item | None) -> Json:
     """What is asked for: the written options, and of the old place what was asked for there."""
     document = there.document if there else {}
     kept = {key: document[key] for key in ("Aliases", "IPAMConfig", "DriverOpts") if document.get(key)}
-    return write(ATTACHMENT, item.values, kept)
+    body = write(ATTACHMENT, item.values, kept)
+    if not (body.get("IPAMConfig") or {}).get("IPv4Address"):
+        body.pop("IPAMConfig", None)
+    return body
 
 
 def _join(container: Container, network: str, item: Item, body: Json) -> Step:
@@ -175,6 +180,10 @@ def _without(container: Container, network: str) -> Container:
 
 
 def _with(container: Container, network: str, body: Mapping[str, Any]) -> Container:
-    """The container with the place that was asked for; which address it gets is not known, so none is said to be missing."""
-    place = {**body, "IPAddress": (body.get("IPAMConfig") or {}).get("IPv4Address") or "(new)"}
-    return replace(container, places={**container.places, network: place})
+    """The container with the place that was asked for."""
+    return replace(container, places={**container.places, network: {**body, "IPAddress": NEW}})
+
+
+def _started(container: Container) -> Container:
+    """The container once the Engine has started it, with all its places."""
+    return replace(container, running=True, failed="", places={name: {**each, "IPAddress": NEW} for name, each in container.places.items()})

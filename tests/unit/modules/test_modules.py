@@ -18,6 +18,7 @@ import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.meshwork.swarm.plugins.doc_fragments.engine import ModuleDocFragment
 from ansible_collections.meshwork.swarm.plugins.module_utils._engine import client
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.attachment import ATTACHMENT
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.errors import EngineUnreachable, MissingLibrary
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.network import NETWORK
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.node import NODE
@@ -37,6 +38,7 @@ TABLES: dict[str, tuple[Table, str]] = {
     "nodes": (NODE, "nodes"),
     "networks": (NETWORK, "networks"),
     "services": (SERVICE, "services"),
+    "attachments": (ATTACHMENT, "attachments"),
 }
 
 

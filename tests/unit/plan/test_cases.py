@@ -40,6 +40,7 @@ OBJECTS = {
     "networks": ("networks", "NetworksWork"),
     "ingress": ("ingress_network", "IngressWork"),
     "services": ("services", "ServicesWork"),
+    "attachments": ("attachments", "AttachmentsWork"),
 }
 
 
@@ -207,6 +208,11 @@ def test_ingress(folder: Path, request: pytest.FixtureRequest, monkeypatch: pyte
 @pytest.mark.parametrize("folder", cases("services"))
 def test_services(folder: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     check("services", folder, request, monkeypatch)
+
+
+@pytest.mark.parametrize("folder", cases("attachments"))
+def test_attachments(folder: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    check("attachments", folder, request, monkeypatch)
 
 
 @pytest.mark.parametrize("folder", cases("readdress"))
