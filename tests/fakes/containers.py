@@ -100,8 +100,14 @@ def _attach(engine: FakeEngine, network: Json, container: Json, fixed: str) -> s
     subnet = ipaddress.ip_network(network["IPAM"]["Config"][0]["Subnet"], strict=False)
     taken = {address.partition("/")[0] for task in swarm.attachments for address in task["NetworksAttachments"][0]["Addresses"]}
     given = fixed or next(str(address) for address in list(subnet)[2:-1] if str(address) not in taken)
+    key = (container["Id"], network["Id"])
     if given in taken:
+        swarm.withdrawn.add(key)
         raise Refusal(500, TIMED_OUT)
+    if key in swarm.withdrawn:
+        # what the Engine takes back is the attempt that it gave up, and it finds this one under the same name
+        swarm.withdrawn.remove(key)
+        return given
     swarm.attachments.append(
         {
             "ID": documents.identity(),

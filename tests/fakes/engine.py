@@ -58,6 +58,7 @@ class Swarm:
     services: dict[str, Json] = field(default_factory=dict)
     tasks: list[Json] = field(default_factory=list)
     attachments: list[Json] = field(default_factory=list)
+    withdrawn: set[tuple[str, str]] = field(default_factory=set)
     hidden: dict[str, tuple[int, Json]] = field(default_factory=dict)
     lingering: dict[str, tuple[int, Json]] = field(default_factory=dict)
     starting: list[tuple[int, Json]] = field(default_factory=list)

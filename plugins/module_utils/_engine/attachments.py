@@ -31,7 +31,7 @@ class AttachmentsWork(Reconciliation[Attachments]):
         self.wanted = parse_places(module.params["attachments"])
         self._exclusive = bool(module.params["exclusive"])
         self._facts: Mapping[str, Any] = module.params["facts"] or {}
-        self._stale = False
+        self._stale = self._manager = False
         self.engine = connect(module.params)
         self.deadline = float(module.params["wait_timeout"])
 
@@ -51,8 +51,8 @@ class AttachmentsWork(Reconciliation[Attachments]):
         """The networks that this host's Engine lists, and those that a manager tells of: this host, else who gave the option `facts`."""
         items = [read_network(document) for document in self.engine.get("/networks")]
         here = {item.name: Told(_attachable(item.document), _swarm_wide(item.document), subnets_of(item)) for item in items}
-        manager = observe.membership(self.engine).live_manager
-        if manager:
+        self._manager = observe.membership(self.engine).live_manager
+        if self._manager:
             held = _held(attached.show_attachments(self.engine))
             return {name: replace(each, held=held.get(name, {})) if each.swarm else each for name, each in here.items()}, True
         if "networks" not in self._facts:
@@ -85,16 +85,28 @@ class AttachmentsWork(Reconciliation[Attachments]):
         except EngineError as error:
             if step.action != "connect" or GIVEN_UP not in error.message:
                 raise
-            self._again(step)
+            self._again(step, [Call("POST", step.call.path, body={"Container": step.call.body["Container"]})])
+        else:
+            if step.action == "connect" and self._manager and not self._counts(step):
+                self._again(step, [])
 
-    def _again(self, step: Step) -> None:
+    def _counts(self, step: Step) -> bool:
+        """Whether the swarm knows of the place that a step has taken; it knows nothing of places on local networks."""
+        network, container = step.call.path.split("/")[2], step.call.body["Container"]
+        held = _held(attached.show_attachments(self.engine))
+        here = next((each for each in self.engine.get("/networks") if each["Name"] == network), {})
+        running = self.engine.get(f"/containers/{container}/json")["State"]["Running"]
+        return not _swarm_wide(here) or not running or container in held.get(network, {})
+
+    def _again(self, step: Step, first: Sequence[Call]) -> None:
         """After an attempt that was given up, the next counts on the host only: the swarm withdraws it, and gives its address to others
-        (seen with Engine 20.10). So one is made for that, without a fixed address, and ended before the one that counts."""
-        container = {"Container": step.call.body["Container"]}
+        (seen with Engine 20.10). So that one (`first`, where it has not been made) is ended before the one that counts."""
+        leave = Call(
+            "POST", step.call.path.replace("/connect", "/disconnect"), body={"Container": step.call.body["Container"], "Force": True}
+        )
         try:
-            self.engine.do(Call("POST", step.call.path, body=container))
-            self.engine.do(Call("POST", step.call.path.replace("/connect", "/disconnect"), body={**container, "Force": True}))
-            self.engine.do(step.call)
+            for call in (*first, leave, step.call):
+                self.engine.do(call)
         except EngineError as error:
             told = f"{error.message}; the network may be full, the address taken, or this node out of touch with its managers"
             raise EngineError(f'"{step.says}" ({step.call})', error.status, told) from None
