@@ -96,7 +96,7 @@ def _attach(engine: FakeEngine, network: Json, container: Json, fixed: str) -> s
     swarm = engine.swarm
     if swarm is None or not network["Attachable"]:
         told = f"rpc error: code = PermissionDenied desc = network {network['Name']} not manually attachable"
-        raise Refusal(403, f"Could not attach to network {network['Name']}: {told}")
+        raise Refusal(500, f"Could not attach to network {network['Name']}: {told}")
     subnet = ipaddress.ip_network(network["IPAM"]["Config"][0]["Subnet"], strict=False)
     taken = {address.partition("/")[0] for task in swarm.attachments for address in task["NetworksAttachments"][0]["Addresses"]}
     given = fixed or next(str(address) for address in list(subnet)[2:-1] if str(address) not in taken)

@@ -28,7 +28,7 @@ IPV6_HEADER = 20
 LARGEST_DEFAULT = 1
 """Routes to /0 are default routes, and those to /1 what VPNs put in their place."""
 NAMED = 3
-"""So many hosts are named, the others counted."""
+"""So many are named, the others counted."""
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ def surroundings(hosts: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str,
         way = _way(_data_path(host), found)
         if way:
             underlay.append({"host": name, "interface": way[0], "mtu": way[1]})
-    taken = [{"subnet": own, "by": f"{by} of {_several(names)}"} for (own, by), names in holders.items()]
+    taken = [{"subnet": own, "by": f"{by} of {several(names)}"} for (own, by), names in holders.items()]
     return {"taken": taken, "underlay": underlay}
 
 
@@ -179,7 +179,8 @@ def _data_path(host: Mapping[str, Any]) -> str:
     return host_part(str(next((each for each in (joined.get("data_path_addr"), joined.get("node_addr"), *written) if each), "")))
 
 
-def _several(names: Sequence[str]) -> str:
+def several(names: Sequence[str]) -> str:
+    """The first few names, and how many more there are."""
     return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
 
 

@@ -20,6 +20,7 @@ from typing import Any
 
 from .._model.item import Item
 from .._model.network import Pool
+from .address_plan import several
 from .plan import Blocker
 
 NEARLY_FULL = 0.8
@@ -147,7 +148,7 @@ def crowded(
     for name, need in sorted(needs.items()):
         room = rooms[name]
         whole, rest = size(room.pools), need.at_rest(room, nodes)
-        told = f"of {whole} addresses its services ({', '.join(need.names)}) need {rest}"
+        told = f"of {whole} addresses its services ({several(need.names)}) need {rest}"
         told += f" and {need.extra} more while they are updated" if need.extra else ""
         if rest > whole and changed & set(need.names):
             reason = f"{told}, so that tasks would wait for ever"
