@@ -65,7 +65,7 @@ def _network(engine: FakeEngine, name: str) -> Json:
     there = [*engine.local.values(), *(engine.swarm.networks.values() if engine.swarm else ())]
     found = next((each for each in there if name in (each["Id"], each["Name"])), None)
     if found is None:
-        raise Refusal(404, f"Could not attach to network {name}: rpc error: code = NotFound desc = network {name} not found")
+        raise Refusal(500, f"Could not attach to network {name}: rpc error: code = NotFound desc = network {name} not found")
     return found
 
 

@@ -6,12 +6,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from .._model.attachment import ATTACHMENT, Container, parse_places, place_name, read_container, read_place
-from .._model.errors import EngineError
+from .._model.errors import EngineError, NotReady
 from .._model.network import read_network, subnets_of
 from .._model.table import show
 from .._plan.attachments import NEW, Attachments, Told, plan_attachments
@@ -19,9 +21,12 @@ from .._plan.plan import Call, Plan, Step
 from .._run import Reconciliation
 from . import attached, observe
 from .client import connect
-from .swarm_wide import apply_call
 
 GIVEN_UP = "attaching to network failed"
+UNTIMELY = (GIVEN_UP, "CreateEndpoint", " not found")
+"""What the Engine says when the network was not there on this node in time, or was taken away by an attempt before."""
+GONE = ("not found", "is not connected to network")
+UNKNOWN = "Could not attach to network"
 
 
 class AttachmentsWork(Reconciliation[Attachments]):
@@ -74,42 +79,57 @@ class AttachmentsWork(Reconciliation[Attachments]):
         return plan_attachments(self.wanted, self._exclusive, found)
 
     def apply(self, step: Step) -> None:
-        """Make one step.
+        """Make one step. Raises EngineError.
 
-        The Engine gives an attempt up after 20 s, and a busy node may need longer for the first container on a network: then the
-        step is made once more.
+        The Engine gives an attempt to attach up after 20 s, and a busy node may need longer for the first container on a network: then
+        the step is made again, until the deadline.
         """
         self._stale = True
+        until = time.monotonic() + self.deadline
+        first = True
+        while True:
+            try:
+                if not first and step.action == "connect":
+                    self._clear(step.call)
+                self._make(step)
+                if step.action != "connect" or not self._manager or self._counts(step):
+                    return
+                told = "the swarm does not know of it"
+            except EngineError as error:
+                told = error.message
+                if step.action == "disconnect" or not _untimely(told) or time.monotonic() >= until:
+                    told += _advice(told)
+                    raise EngineError(f'"{step.says}" ({step.call})', error.status, told) from None
+            if time.monotonic() >= until:
+                raise NotReady(f'"{step.says}": {told}{_advice(told)}')
+            first = False
+
+    def _make(self, step: Step) -> None:
+        """Make the step's call. A container that is not on a network need not leave it, and a worker forgets networks without containers."""
         try:
-            apply_call(self.engine, step)
+            self.engine.do(step.call)
         except EngineError as error:
-            if step.action != "connect" or GIVEN_UP not in error.message:
+            if step.action != "disconnect" or not any(each in error.message for each in GONE):
                 raise
-            self._again(step, [Call("POST", step.call.path, body={"Container": step.call.body["Container"]})])
-        else:
-            if step.action == "connect" and self._manager and not self._counts(step):
-                self._again(step, [])
+
+    def _clear(self, call: Call) -> None:
+        """After an attempt that was given up, the next counts on the host only: the swarm withdraws it, and gives its address to others
+        (seen with Engine 20.10). So one is made for that, without a fixed address, and ended before the one that counts."""
+        container = call.body["Container"]
+        for path, body in (
+            (call.path, {"Container": container}),
+            (call.path.replace("/connect", "/disconnect"), {"Container": container, "Force": True}),
+        ):
+            with contextlib.suppress(EngineError):
+                self.engine.do(Call("POST", path, body=body))
 
     def _counts(self, step: Step) -> bool:
         """Whether the swarm knows of the place that a step has taken; it knows nothing of places on local networks."""
         network, container = step.call.path.split("/")[2], step.call.body["Container"]
         held = _held(attached.show_attachments(self.engine))
-        here = next((each for each in self.engine.get("/networks") if each["Name"] == network), {})
+        here: Mapping[str, Any] = next((each for each in self.engine.get("/networks") if each["Name"] == network), {})
         running = self.engine.get(f"/containers/{container}/json")["State"]["Running"]
         return not _swarm_wide(here) or not running or container in held.get(network, {})
-
-    def _again(self, step: Step, first: Sequence[Call]) -> None:
-        """After an attempt that was given up, the next counts on the host only: the swarm withdraws it, and gives its address to others
-        (seen with Engine 20.10). So that one (`first`, where it has not been made) is ended before the one that counts."""
-        leave = Call(
-            "POST", step.call.path.replace("/connect", "/disconnect"), body={"Container": step.call.body["Container"], "Force": True}
-        )
-        try:
-            for call in (*first, leave, step.call):
-                self.engine.do(call)
-        except EngineError as error:
-            told = f"{error.message}; the network may be full, the address taken, or this node out of touch with its managers"
-            raise EngineError(f'"{step.says}" ({step.call})', error.status, told) from None
 
     def show(self, state: Attachments) -> Mapping[str, Any]:
         """Only the places that are wanted or go; those of other networks are nobody's business here."""
@@ -128,6 +148,16 @@ class AttachmentsWork(Reconciliation[Attachments]):
                 address = str(place.document.get("IPAddress") or "").replace(NEW, "")
                 places.append({"container": name, "network": network, **show(ATTACHMENT, place.values), "address": address})
         return {"attachments": places}
+
+
+def _untimely(told: str) -> bool:
+    return UNKNOWN not in told and any(each in told for each in UNTIMELY)
+
+
+def _advice(told: str) -> str:
+    return (
+        "; the network may be full, the address taken, or this node too busy or out of touch with its managers" if GIVEN_UP in told else ""
+    )
 
 
 def _attachable(document: Mapping[str, Any]) -> bool:

@@ -61,7 +61,7 @@ def test_only_attachable_networks_take_containers(swarm: Subject, network: str) 
         refusal = swarm.refused(lambda name=name, body=body: swarm.post(f"/networks/{name}/connect", body))
         assert (refusal.status, refusal.message.endswith(f"network {name} not manually attachable")) == (500, True)
     refusal = swarm.refused(lambda: swarm.post("/networks/contract-none/connect", {"Container": identity(swarm, NAME)}))
-    assert (refusal.status, refusal.message.endswith("network contract-none not found")) == (404, True)
+    assert (refusal.status, refusal.message.endswith("network contract-none not found")) == (500, True)
 
 
 @pytest.mark.parametrize("option", sorted(VALUES))
