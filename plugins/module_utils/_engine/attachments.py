@@ -105,7 +105,7 @@ class AttachmentsWork(Reconciliation[Attachments]):
             first = False
 
     def _make(self, step: Step) -> None:
-        """Make the step's call. A container that is not on a network need not leave it, and a worker forgets networks without containers."""
+        """Make the step's call. A container that is not on a network need not leave it; a worker forgets networks without containers."""
         try:
             self.engine.do(step.call)
         except EngineError as error:

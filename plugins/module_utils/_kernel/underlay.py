@@ -11,19 +11,18 @@ all of this.
 from __future__ import annotations
 
 import ipaddress
-import re
 import socket
 import struct
 from pathlib import Path
 
+from .local import own_ipv4
+
 _ROUTES4 = Path("/proc/net/route")
 _ROUTES6 = Path("/proc/net/ipv6_route")
-_TRIE = Path("/proc/net/fib_trie")
 _ADDRESSES6 = Path("/proc/net/if_inet6")
 _LINKS = Path("/sys/class/net")
 # systemd-resolved puts itself into the first; whom it asks is in the second, which Docker reads then, too
 _RESOLVERS = (Path("/etc/resolv.conf"), Path("/run/systemd/resolve/resolv.conf"))
-_LOCAL = re.compile(r"\|-- ([\d.]+)\n\s+/32 host LOCAL")
 _RTF_UP, _RTF_REJECT, _RTF_ANYCAST, _RTF_LOCAL = 0x0001, 0x0200, 0x00100000, 0x80000000
 
 
@@ -54,7 +53,7 @@ def _routes6(lines: list[str]) -> list[tuple[str, str]]:
 def addresses() -> list[str]:
     """The host's own addresses."""
     v6 = [str(ipaddress.IPv6Address(bytes.fromhex(line.split()[0]))) for line in _lines(_ADDRESSES6)]
-    return [*dict.fromkeys(_LOCAL.findall("\n".join(_lines(_TRIE)))), *v6]
+    return [*own_ipv4(), *v6]
 
 
 def nameservers() -> list[str]:
