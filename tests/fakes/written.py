@@ -9,10 +9,17 @@ import ipaddress
 from typing import Any
 
 from ansible_collections.meshwork.swarm.plugins.module_utils._model import authority, kinds
-from ansible_collections.meshwork.swarm.plugins.module_utils._model.network import DRIVER_OPTS, MANAGED_OPTIONS, NETWORK, POOLS
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.network import (
+    DRIVER_OPTS,
+    IPAM_OPTS,
+    MANAGED_OPTIONS,
+    NETWORK,
+    VNIS,
+)
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.node import NODE
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.publish import ATTACHMENTS, PUBLISH
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.service import IMAGE, SERVICE
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.subnets import POOLS
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.swarm import SWARM
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.table import Kind, Row
 from hypothesis import strategies as st
@@ -47,11 +54,14 @@ def pool_lists(draw: st.DrawFn) -> list[dict[str, Any]]:
     """Values of the option subnets."""
     entries = []
     for subnet in draw(st.lists(subnets(), max_size=3, unique_by=lambda each: each.partition(".")[0])):
-        entry: dict[str, Any] = {"subnet": subnet, "gateway": None, "ip_range": None}
+        entry: dict[str, Any] = {"subnet": subnet, "gateway": None, "ip_range": None, "aux_addresses": None}
         if draw(st.booleans()):
             entry["gateway"] = str(ipaddress.ip_network(subnet)[draw(st.integers(1, 5))])
         if draw(st.booleans()):
             entry["ip_range"] = str(next(ipaddress.ip_network(subnet).subnets()))
+        if draw(st.booleans()):
+            names = draw(st.lists(st.sampled_from(["router", "printer"]), unique=True))
+            entry["aux_addresses"] = {name: str(ipaddress.ip_network(subnet)[place + 1]) for place, name in enumerate(names)}
         entries.append(entry)
     return entries
 
@@ -114,7 +124,9 @@ BY_KIND: list[tuple[Kind, st.SearchStrategy[Any]]] = [
     (kinds.ENVIRONMENT, st.dictionaries(st.from_regex("[A-Z]{1,5}", fullmatch=True), st.one_of(SCALAR, st.none()), max_size=4)),
     (kinds.SUBNETS, st.lists(subnets(), max_size=3)),
     (DRIVER_OPTS, MAPPING.map(lambda value: {key: each for key, each in value.items() if key not in MANAGED_OPTIONS})),
+    (IPAM_OPTS, MAPPING),
     (POOLS, pool_lists()),
+    (VNIS, st.lists(st.integers(1, 2**24 - 1), max_size=3, unique=True)),
     (PUBLISH, port_lists()),
     (ATTACHMENTS, attachment_lists()),
     (authority.CERTIFICATE, CERTIFICATES),

@@ -17,14 +17,14 @@ from .._model.certificate import FILE, Certificate, read_certificate
 from .._model.item import Item
 from .._model.membership import Membership, read_membership
 from .._model.network import read_network
-from .._model.node import hostname, read_node, takes_tasks
+from .._model.node import hostname, platform, read_node, takes_tasks
 from .._model.service import named_networks, read_service
+from .._plan.allocation import read_default_pools
 from .._plan.capacity import Room
 from .._plan.convergence import Progress, progress
 from .._plan.ingress import Ingress
 from .._plan.networks import Networks
 from .._plan.nodes import Nodes
-from .._plan.pools import read_pools
 from .._plan.services import Services
 from .attached import attached_containers, attachments
 from .client import Engine
@@ -92,10 +92,29 @@ def tasks_held(engine: Engine, services: Sequence[str]) -> int:
     return sum(1 for task in tasks if task.get("ServiceID") in services and task["Status"]["State"] in HELD_STATES)
 
 
-def networks(engine: Engine) -> Networks:
-    """Every network that this manager knows, which services and other containers use each, and the default address pools."""
+def networks(engine: Engine, windows: bool = False) -> Networks:
+    """Every network that this manager knows, which services and other containers use each, and the default address pools.
+
+    With `windows` the names of the Windows nodes, too.
+    """
+    return Networks(
+        tuple(read_network(document) for document in engine.get("/networks")),
+        _users(engine.get("/services") or ()),
+        attached=attached_containers(engine),
+        pools=read_default_pools(engine.get("/info")["Swarm"].get("Cluster") or {}),
+        windows=tuple(hostname(node) for node in nodes(engine) if platform(node) == "windows") if windows else (),
+    )
+
+
+def local_networks(engine: Engine, interfaces: frozenset[str] | None) -> Networks:
+    """Every network that this host knows, and which of its containers, running or not, use each."""
     items = tuple(read_network(document) for document in engine.get("/networks"))
-    return Networks(items, _users(engine.get("/services") or ()), attached_containers(engine), read_pools(engine.get("/info")))
+    users: dict[str, list[str]] = {}
+    for container in engine.get("/containers/json", {"all": "true"}) or ():
+        for endpoint in ((container.get("NetworkSettings") or {}).get("Networks") or {}).values():
+            users.setdefault(str(endpoint.get("NetworkID")), []).append(str(container["Names"][0]).lstrip("/"))
+    named = {network: tuple(sorted(names)) for network, names in users.items()}
+    return Networks(items, named, users_are="container", interfaces=interfaces)
 
 
 def _users(services: Sequence[Document]) -> dict[str, tuple[str, ...]]:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whether an address is this host's own, without pyroute2, whose import takes longer than everything else that is read of a host."""
+"""The host's own addresses and interfaces, without pyroute2, whose import takes longer than everything else that is read of a host."""
 
 from __future__ import annotations
 
@@ -36,6 +36,11 @@ def is_here(address: str) -> bool | None:
 def own_ipv4() -> list[str]:
     """The host's own IPv4 addresses. Raises OSError where the kernel does not show them."""
     return list(dict.fromkeys(_LOCAL.findall(Path("/proc/net/fib_trie").read_text())))
+
+
+def interface_names() -> frozenset[str]:
+    """The names of the host's interfaces."""
+    return frozenset(name for _index, name in socket.if_nameindex())
 
 
 def interface_of(address: str) -> str:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .._model.item import Item
-from .._model.network import Pool
+from .._model.subnets import Pool
 from .address_plan import several
 from .plan import Blocker
 

@@ -12,8 +12,8 @@ import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.meshwork.swarm.plugins.filter.surroundings import surroundings
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.item import Item
+from ansible_collections.meshwork.swarm.plugins.module_utils._plan.allocation import DefaultPools
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.capacity import Listing, Room, capacity, crowded, gateways, size
-from ansible_collections.meshwork.swarm.plugins.module_utils._plan.pools import Pools, free, total
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -106,14 +106,14 @@ SMALL = st.integers(22, 29).flatmap(
 
 @given(st.lists(SMALL, max_size=8), st.integers(22, 27))
 def test_free_subnets_are_those_that_overlap_nothing(used: list[str], length: int) -> None:
-    pools = Pools(("10.0.0.0/21", "10.0.12.0/22"), length)
+    pools = DefaultPools(("10.0.0.0/21", "10.0.12.0/22"), length)
     cut = [each for pool in pools.subnets for each in ipaddress.ip_network(pool).subnets(new_prefix=length)]
     left = [each for each in cut if not any(each.overlaps(ipaddress.ip_network(one)) for one in used)]
-    assert (free(pools, used), total(pools)) == (len(left), len(cut))
+    assert (pools.free(used), pools.free(())) == (len(left), len(cut))
 
 
 def test_a_large_pool_is_counted_at_once() -> None:
-    assert free(Pools(("10.0.0.0/8",), 24), ["10.20.0.0/16", "10.20.1.0/24", "9.0.0.0/8"]) == 65536 - 256
+    assert DefaultPools(("10.0.0.0/8",), 24).free(["10.20.0.0/16", "10.20.1.0/24", "9.0.0.0/8"]) == 65536 - 256
 
 
 @pytest.mark.parametrize(
