@@ -45,8 +45,11 @@ def _routes6(lines: list[str]) -> list[tuple[str, str]]:
     found = []
     for line in lines:
         destination, prefix, *_middle, flags, interface = line.split()
-        if int(flags, 16) & _RTF_UP and not int(flags, 16) & (_RTF_REJECT | _RTF_ANYCAST | _RTF_LOCAL):
-            found.append((f"{ipaddress.IPv6Address(bytes.fromhex(destination))}/{int(prefix, 16)}", interface))
+        network = ipaddress.IPv6Address(bytes.fromhex(destination))
+        # every interface has routes for its link and for multicast
+        beyond = not (network.is_link_local or network.is_multicast)
+        if beyond and int(flags, 16) & _RTF_UP and not int(flags, 16) & (_RTF_REJECT | _RTF_ANYCAST | _RTF_LOCAL):
+            found.append((f"{network}/{int(prefix, 16)}", interface))
     return found
 
 
