@@ -42,7 +42,7 @@ def places(cluster: Machines) -> Iterator[Places]:
 
 def answers(cluster: Machines, node: str, container: str, name: str) -> bool:
     """Whether the server of the image, on port 8080, is reached by name from a container."""
-    return bool(cluster.shell(node, f"docker exec {container} wget -q -T 3 -O - http://{name}:8080", check=False).strip())
+    return bool(cluster.shell(node, f"docker exec {container} timeout 5 wget -q -O - http://{name}:8080/", check=False).strip())
 
 
 def reached(cluster: Machines) -> dict[str, bool]:
