@@ -284,7 +284,7 @@ def _many(kind: str, count: int) -> dict[str, Any]:
     return {"nodes": [{"id": f"n{number}", "labels": {"zone": "a"}} for number in range(count)]}
 
 
-@pytest.mark.parametrize(("kind", "calls"), [("networks", 3), ("services", 5), ("nodes", 2)])
+@pytest.mark.parametrize(("kind", "calls"), [("networks", 6), ("services", 6), ("nodes", 2)])
 def test_a_converged_run_makes_the_same_number_of_calls_for_any_number_of_objects(kind: str, calls: int, run_module: Runner) -> None:
     counted = {}
     for count in (1, 10, 100):
