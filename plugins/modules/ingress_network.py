@@ -26,6 +26,7 @@ author:
 extends_documentation_fragment:
   - meshwork.swarm.engine
   - meshwork.swarm.engine.changing
+  - meshwork.swarm.engine.surroundings
 options:
   name:
     description:
@@ -144,6 +145,7 @@ from ansible_collections.meshwork.swarm.plugins.module_utils._model.network impo
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.publish import show_ports
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.subnets import SWARM_POOLS
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.table import argument_spec, parse, show
+from ansible_collections.meshwork.swarm.plugins.module_utils._plan.address_plan import parse_surroundings
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.convergence import Progress, awaited
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.ingress import (
     Ingress,
@@ -154,6 +156,7 @@ from ansible_collections.meshwork.swarm.plugins.module_utils._plan.ingress impor
     plan_ingress,
     settled,
 )
+from ansible_collections.meshwork.swarm.plugins.module_utils._plan.placement import placed_ingress
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.plan import Plan, Step
 from ansible_collections.meshwork.swarm.plugins.module_utils._run import run
 
@@ -178,6 +181,7 @@ class IngressWork(SwarmWide[Ingress]):
         if params["attachable"]:
             raise InvalidOption(f"{WHERE}.attachable", "false, since only the swarm itself attaches to it", True, "make a network for that")
         self.wanted = WantedIngress(network, params["replace"] == "in_use")
+        self.around = parse_surroundings(params["taken"], params["underlay"])
         self.found = Ingress(None)
         self.rewritten: dict[str, str] = {}
         self.began: float | None = None
@@ -197,7 +201,7 @@ class IngressWork(SwarmWide[Ingress]):
         return found
 
     def plan(self, found: Ingress) -> Plan[Ingress]:
-        return self.told(plan_ingress(self.wanted, found))
+        return self.told(placed_ingress(plan_ingress(self.wanted, found), self.wanted.network, self.around))
 
     def apply(self, step: Step) -> None:
         if not isinstance(step.call, Rewrite):
@@ -253,6 +257,7 @@ def main() -> None:
     spec = {
         **client.argument_spec(),
         **client.wait_option(),
+        **client.surroundings_options(),
         "name": {"type": "str", "default": "ingress"},
         **argument_spec(TABLE),
         "attachable": {"type": "bool"},

@@ -22,6 +22,7 @@ author:
 extends_documentation_fragment:
   - meshwork.swarm.engine
   - meshwork.swarm.engine.changing
+  - meshwork.swarm.engine.surroundings
 options:
   scope:
     description:
@@ -263,8 +264,10 @@ from ansible_collections.meshwork.swarm.plugins.module_utils._model.item import 
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.network import NETWORK, POLICY, allocated, check_network
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.relocation import Relocation
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.table import argument_spec, check_api, show
+from ansible_collections.meshwork.swarm.plugins.module_utils._plan.address_plan import parse_surroundings
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.allocation import unallocated
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.networks import WINDOWS_VNI, Networks, WantedNetworks
+from ansible_collections.meshwork.swarm.plugins.module_utils._plan.placement import placed
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.plan import Plan, Step
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.replacement import holding, plan_with_replacements, replacements, settled
 from ansible_collections.meshwork.swarm.plugins.module_utils._run import run
@@ -281,6 +284,7 @@ class NetworksWork(SwarmWide[Networks]):
             check_network(item)
         self.wanted = WantedNetworks(items, module.params["exclusive"], scope)
         self._low_vnis = any(vni < WINDOWS_VNI for item in items for vni in item.values.get("vnis") or ())
+        self.around = parse_surroundings(module.params["taken"], module.params["underlay"])
         super().__init__(module, "networks")
         for item in items:
             check_api(NETWORK, item.values, self.engine.api, item.where)
@@ -295,7 +299,7 @@ class NetworksWork(SwarmWide[Networks]):
         return observe.used_networks(self.engine, found, affected) if affected else found
 
     def plan(self, found: Networks) -> Plan[Networks]:
-        return self.told(plan_with_replacements(self.wanted, found))
+        return self.told(placed(plan_with_replacements(self.wanted, found), self.wanted.items, self.around))
 
     def apply(self, step: Step) -> None:
         if isinstance(step.call, Relocation):
@@ -341,6 +345,7 @@ def main() -> None:
     spec = {
         **client.argument_spec(),
         **client.wait_option(),
+        **client.surroundings_options(),
         "scope": {"type": "str", "choices": ["swarm", "local"], "default": "swarm"},
         "networks": {"type": "list", "elements": "dict", "required": True, "options": suboptions},
         "exclusive": {"type": "bool", "default": False},

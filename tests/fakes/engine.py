@@ -18,7 +18,7 @@ from typing import Any
 from ansible_collections.meshwork.swarm.plugins.module_utils._engine import client
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.plan import Call
 
-from . import authority, documents, networks
+from . import authority, containers, documents, networks
 from .refusal import Refusal
 
 Json = dict[str, Any]
@@ -58,6 +58,8 @@ class Swarm:
     networks: dict[str, Json] = field(default_factory=dict)
     services: dict[str, Json] = field(default_factory=dict)
     tasks: list[Json] = field(default_factory=list)
+    attachments: list[Json] = field(default_factory=list)
+    withdrawn: set[tuple[str, str]] = field(default_factory=set)
     hidden: dict[str, tuple[int, Json]] = field(default_factory=dict)
     lingering: dict[str, tuple[int, Json]] = field(default_factory=dict)
     starting: list[tuple[int, Json]] = field(default_factory=list)
@@ -129,7 +131,7 @@ class FakeEngine:
     interfere: Callable[[Call], None] | None = None
     pending: int = 0
     local: dict[str, Json] = field(default_factory=documents.local_networks)
-    containers: list[Json] = field(default_factory=list)
+    containers: dict[str, Json] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.hosts[self.address] = self
@@ -177,9 +179,9 @@ class FakeEngine:
         if path == "/info":
             return documents.info(self)
         if path == "/networks":
-            return [each for each in self._networks() if each["Scope"] in filters.get("scope", [each["Scope"]])]
-        if path == "/containers/json":
-            return self.containers
+            return [each for each in self._networks() if all(each[_FIELDS[name]] in wanted for name, wanted in filters.items())]
+        if path.startswith("/containers/"):
+            return containers.read(self, path)
         swarm = self.managed()
         if path.startswith("/networks/"):
             identity = path.rpartition("/")[2]
@@ -195,7 +197,7 @@ class FakeEngine:
             status = call.query.get("status") == "true"
             return [documents.with_status(each, swarm.tasks) if status else each for each in swarm.services.values()]
         if path == "/tasks":
-            return [task for task in swarm.tasks if _passes(task, filters)]
+            return [task for task in [*swarm.tasks, *swarm.attachments] if _passes(task, filters)]
         raise AssertionError(f"the fake knows no {call}")
 
     def _networks(self) -> list[Json]:
@@ -214,6 +216,9 @@ class FakeEngine:
             ("POST", "swarm", "leave"): lambda: self._leave(bool(call.query.get("force"))),
             ("POST", "swarm", "update"): lambda: self._update_swarm(self.managed(), body, call),
             ("POST", "nodes", "*", "update"): lambda: self._update_node(identity, body, call),
+            ("POST", "networks", "*", "connect"): lambda: containers.connect(self, identity, body),
+            ("POST", "networks", "*", "disconnect"): lambda: containers.disconnect(self, identity, body),
+            ("POST", "containers", "*", "start"): lambda: containers.start(self, identity),
             ("POST", "networks", "create"): lambda: self._create_network(body),
             ("DELETE", "networks", "*"): lambda: self._remove_network(identity),
             ("POST", "services", "create"): lambda: self._create_service(body),
@@ -328,7 +333,7 @@ class FakeEngine:
     def _remove_network(self, identity: str) -> None:
         own = next((each for each in self.local.values() if identity in (each["Id"], each["Name"])), None)
         if own is not None:
-            networks.refuse_local_removal(own, self._networks(), self.containers)
+            networks.refuse_local_removal(own, self._networks(), list(self.containers.values()))
             del self.local[own["Id"]]
             return
         swarm = self.managed()
@@ -343,6 +348,10 @@ class FakeEngine:
                 raise Refusal(400, f"rpc error: code = FailedPrecondition desc = {told}")
             if network["Id"] in documents.targets(service["Spec"]):
                 told = f"network {network['Id']} is in use by service {service['ID']}"
+                raise Refusal(400, f"rpc error: code = FailedPrecondition desc = {told}")
+        for task in swarm.attachments:
+            if network["Id"] == task["Spec"]["Networks"][0]["Target"]:
+                told = f"network {network['Id']} is in use by task {task['ID']}"
                 raise Refusal(400, f"rpc error: code = FailedPrecondition desc = {told}")
         whole = swarm.hidden.pop(network["Id"], (0, network))[1]
         del swarm.networks[network["Id"]]
@@ -412,13 +421,16 @@ class FakeEngine:
             swarm.starting.append((swarm.now + self.manners.task_start, task))
 
 
-_WORDS = frozenset({"swarm", "init", "join", "leave", "update", "nodes", "networks", "services", "create"})
+_FIELDS = {"scope": "Scope", "driver": "Driver"}
+_KINDS = ("swarm", "nodes", "networks", "services", "containers")
+_WORDS = frozenset({*_KINDS, "init", "join", "leave", "update", "create", "connect", "disconnect", "start"})
 
 
 def _passes(task: Json, filters: Mapping[str, Any]) -> bool:
-    # standalone containers, which a fake has none of, are tasks, too, and listed only where they are asked for
-    return (
-        "runtime" not in filters
-        and task["ServiceID"] in filters.get("service", [task["ServiceID"]])
-        and task["DesiredState"] in filters.get("desired-state", [task["DesiredState"]])
+    runtime = "attachment" if "NetworkAttachmentSpec" in task["Spec"] else "container"
+    # without the filter, attachments of containers are left out
+    if runtime not in filters.get("runtime", ["container"]):
+        return False
+    return task.get("ServiceID") in filters.get("service", [task.get("ServiceID")]) and task["DesiredState"] in filters.get(
+        "desired-state", [task["DesiredState"]]
     )

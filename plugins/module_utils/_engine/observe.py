@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,18 +17,20 @@ from .._model.certificate import FILE, Certificate, read_certificate
 from .._model.errors import EngineError
 from .._model.item import Item
 from .._model.membership import Membership, read_membership
-from .._model.network import allocated, read_network
-from .._model.node import hostname, platform, read_node, ready
+from .._model.network import read_network
+from .._model.node import hostname, platform, read_node, ready, takes_tasks
 from .._model.parked import is_parked, restore
-from .._model.relocation import attachments
+from .._model.relocation import networks_of
 from .._model.service import named_networks, read_service
 from .._plan.allocation import read_default_pools
+from .._plan.capacity import Room
 from .._plan.convergence import Progress, meshes, progress
 from .._plan.ingress import Ingress, read_publisher
 from .._plan.networks import Networks
 from .._plan.nodes import Nodes
 from .._plan.services import Services
 from .._plan.used_networks import Member, Replacement, UsedNetworks, with_users
+from .attached import attached_containers, attachments
 from .client import Engine
 
 Document = Mapping[str, Any]
@@ -96,13 +98,15 @@ def tasks_held(engine: Engine, services: Sequence[str]) -> int:
 
 
 def networks(engine: Engine, windows: bool = False) -> Networks:
-    """Every network that this manager knows, and which services use each; with `windows` the names of the Windows nodes, too."""
-    items = tuple(read_network(document) for document in engine.get("/networks"))
-    waiting = any(item.values["scope"] == "swarm" and not allocated(item) for item in items)
+    """Every network that this manager knows, which services and other containers use each, and the default address pools.
+
+    With `windows` the names of the Windows nodes, too.
+    """
     return Networks(
-        items,
+        tuple(read_network(document) for document in engine.get("/networks")),
         _users(engine.get("/services") or ()),
-        pools=read_default_pools(engine.get("/info")["Swarm"].get("Cluster") or {}) if waiting else None,
+        attached=attached_containers(engine),
+        pools=read_default_pools(engine.get("/info")["Swarm"].get("Cluster") or {}),
         windows=tuple(hostname(node) for node in nodes(engine) if platform(node) == "windows") if windows else (),
     )
 
@@ -129,16 +133,15 @@ def _users(services: Sequence[Document]) -> dict[str, tuple[str, ...]]:
 
 
 def used_networks(engine: Engine, found: Networks, replacements: Sequence[Replacement]) -> UsedNetworks:
-    """The networks with what has to be known where some are replaced; five calls, whatever their number."""
+    """The networks with what has to be known where some are replaced; three calls more, whatever their number."""
     ids = {identity for each in replacements for identity in each.ids}
     listed = engine.get("/services", {"status": "true"}) or ()
-    documents = [each for each in listed if any(one["Target"] in ids for one in attachments(each["Spec"]))]
+    documents = [each for each in listed if any(one["Target"] in ids for one in networks_of(each["Spec"]))]
     tasks = engine.get("/tasks", {"filters": {"service": [str(each["ID"]) for each in documents]}}) if documents else ()
     by_node = {node.id: node for node in nodes(engine)}
     names = {node.id: hostname(node) for node in by_node.values()}
     members = {str(each["Spec"]["Name"]): _member(each, tasks or (), by_node, names) for each in documents}
-    pools = read_default_pools(engine.get("/info")["Swarm"].get("Cluster") or {})
-    return with_users(found, pools=pools, members=members, attached=_attached(engine, ids, names), nodes=len(by_node))
+    return with_users(found, members=members, nodes=len(by_node))
 
 
 def _member(service: Document, tasks: Sequence[Document], by_node: Mapping[str, Item], hostnames: Mapping[str, str]) -> Member:
@@ -151,18 +154,6 @@ def _member(service: Document, tasks: Sequence[Document], by_node: Mapping[str, 
 
 def _up(node: Item | None) -> bool:
     return node is not None and (node.document.get("Status") or {}).get("State") == "ready"
-
-
-def _attached(engine: Engine, ids: Collection[str], hostnames: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
-    """Standalone containers on the networks. The list of tasks leaves them out unless they are asked for (moby daemon/cluster/tasks.go)."""
-    found: dict[str, list[str]] = {}
-    for task in engine.get("/tasks", {"filters": {"runtime": ["attachment"]}}) or ():
-        container = str((task["Spec"].get("NetworkAttachmentSpec") or {}).get("ContainerID") or "")
-        for each in task.get("NetworksAttachments") or ():
-            identity = str(each["Network"]["ID"])
-            if container and identity in ids and task["Status"]["State"] in HELD_STATES:
-                found.setdefault(identity, []).append(f"{container[:12]} on {hostnames.get(str(task.get('NodeID')), 'no node')}")
-    return {identity: tuple(sorted(each)) for identity, each in found.items()}
 
 
 def ingress(engine: Engine) -> Ingress:
@@ -224,12 +215,14 @@ class ServiceList:
         self._mesh = next((str(each["Id"]) for each in usable if each.get("Ingress")), None)
         # The Engine refuses services that name the ingress network.
         self._attachable = frozenset(str(each["Name"]) for each in usable if not each.get("Ingress"))
+        self._nodes = nodes(engine)
+        self._rooms = _rooms(usable, attachments(engine), len(self._nodes))
 
     def services(self) -> Services:
         """What the planner compares."""
         items = tuple(self._as_written(document) for document in self.documents)
         desired = {str(each["ID"]): int((each.get("ServiceStatus") or {}).get("DesiredTasks") or 0) for each in self.documents}
-        return Services(items, self._attachable, desired)
+        return Services(items, self._attachable, desired, self._rooms, sum(map(takes_tasks, self._nodes)))
 
     def _as_written(self, document: Document) -> Item:
         """A service; one whose ports are off while the ingress network is replaced, as it was before."""
@@ -240,12 +233,12 @@ class ServiceList:
         return replace(item, values=read_service(named_networks(before, self.network_names)).values)
 
     def progress(self, names: Sequence[str]) -> list[Progress]:
-        """How far the named services are, with one call for all their tasks and one for the nodes' names."""
+        """How far the named services are, with one call for all their tasks."""
         wanted = [document for document in self.documents if document["Spec"]["Name"] in names]
         if not wanted:
             return []
         tasks = self._engine.get("/tasks", {"filters": {"service": [str(each["ID"]) for each in wanted]}}) or ()
-        hostnames = {node.id: hostname(node) for node in nodes(self._engine)}
+        hostnames = {node.id: hostname(node) for node in self._nodes}
         by_service = _by_service(tasks)
         return [progress(document, by_service.get(str(document["ID"]), []), hostnames, self._mesh) for document in wanted]
 
@@ -255,6 +248,13 @@ def _by_service(tasks: Sequence[Document]) -> dict[str, list[Document]]:
     for task in tasks:
         found.setdefault(str(task.get("ServiceID")), []).append(task)
     return found
+
+
+def _rooms(networks: Sequence[Document], held: Sequence[Document], members: int) -> dict[str, Room]:
+    """The networks by name, with the number of containers of no service that have addresses there."""
+    others = Counter(str(each["Network"]["ID"]) for task in held for each in task.get("NetworksAttachments") or ())
+    items = [read_network(each) for each in networks if each["Name"] != "host"]
+    return {item.name: Room(item.values["subnets"], others[item.id], members if item.document.get("Ingress") else 0) for item in items}
 
 
 def show_node(node: Item) -> dict[str, Any]:

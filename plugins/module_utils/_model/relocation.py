@@ -43,7 +43,7 @@ class Relocation:
         return f"POST /services/{self.id}/update"
 
 
-def attachments(spec: Mapping[str, Any]) -> list[Json]:
+def networks_of(spec: Mapping[str, Any]) -> list[Json]:
     """The networks of a service's spec, in the new place or the old one."""
     return list((spec.get("TaskTemplate") or {}).get("Networks") or spec.get("Networks") or ())
 
@@ -54,7 +54,7 @@ def addresses(services: Iterable[Mapping[str, Any]], network: str, moving: str) 
     for service in services:
         spec = service["Spec"]
         address = next((each["Addr"] for each in _virtual_ips(service) if each["NetworkID"] == network and each.get("Addr")), "")
-        attachment = next((each for each in attachments(spec) if each["Target"] == network), None)
+        attachment = next((each for each in networks_of(spec) if each["Target"] == network), None)
         if attachment and address and spec["Name"] != moving:
             found += [(name, address.partition("/")[0]) for name in (spec["Name"], *(attachment.get("Aliases") or ()))]
     return found
@@ -110,7 +110,7 @@ def relocated(document: Mapping[str, Any], change: Relocation, ids: Mapping[str,
         _restore(spec)
     if not (change.joins or change.leaves):
         return spec
-    networks = attachments(spec)
+    networks = networks_of(spec)
     spec.pop("Networks", None)
     spec["TaskTemplate"]["Networks"] = networks
     if change.joins and not any(each["Target"] == ids[change.joins] for each in networks):

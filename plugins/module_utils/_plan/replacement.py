@@ -14,7 +14,7 @@ from typing import Any
 from .._model.errors import NotReady
 from .._model.item import JOURNAL, OWNER_LABEL, Item
 from .._model.network import NETWORK, VNI_OPTION, allocated, subnets_of
-from .._model.relocation import Relocation, attachments, holds_host_port, knows, set_aside, settings_for_moving
+from .._model.relocation import Relocation, holds_host_port, knows, networks_of, set_aside, settings_for_moving
 from .._model.table import Json, read, write
 from .allocation import DefaultPools
 from .migration import CREATE, END, GONE, JOIN, LEAVE, NEW, OLD, PART, REMOVE, Action, Place, Stage, parallel_name, way
@@ -101,7 +101,7 @@ def stage_of(replacement: Replacement, found: UsedNetworks) -> Stage:
 
 def _place(member: Member, there: Item | None, parallel: Item | None) -> Place:
     spec = member.spec
-    targets = {str(each["Target"]) for each in attachments(spec)}
+    targets = {str(each["Target"]) for each in networks_of(spec)}
     return Place(
         str(spec["Name"]),
         here=bool(there) and there.id in targets if there else False,
@@ -181,7 +181,7 @@ def _unsettled(replacement: Replacement, found: UsedNetworks) -> list[Step]:
     if not replacement.parallel:
         return []
     for name, member in found.members.items():
-        if member.settled or not any(each["Target"] in replacement.ids for each in attachments(member.spec)):
+        if member.settled or not any(each["Target"] in replacement.ids for each in networks_of(member.spec)):
             continue
         item, awaits = f"service {name}", MOVED + name
         if member.progress.stopped:

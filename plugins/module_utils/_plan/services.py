@@ -15,6 +15,7 @@ from .._model.parked import is_parked
 from .._model.publish import Port, port_text
 from .._model.service import SERVICE, check_service
 from .._model.table import Difference, Json, differences, merged, read, write
+from .capacity import Room, crowded
 from .plan import Blocker, Call, Plan, Step
 
 TASK_OPTIONS = frozenset({"mode", "replicas", "labels", "update_config", "rollback_config", "placement"})
@@ -23,11 +24,16 @@ TASK_OPTIONS = frozenset({"mode", "replicas", "labels", "update_config", "rollba
 
 @dataclass(frozen=True)
 class Services:
-    """The services of a swarm, the names of its swarm-wide networks, and how many tasks each service should run."""
+    """The services of a swarm, the names of its swarm-wide networks, and how many tasks each service should run.
+
+    `rooms` are the networks as those who share their addresses see them, by name; `nodes` counts the nodes that take tasks.
+    """
 
     items: tuple[Item, ...] = ()
     networks: frozenset[str] = frozenset()
     desired_tasks: Mapping[str, int] = field(default_factory=dict)
+    rooms: Mapping[str, Room] = field(default_factory=dict)
+    nodes: int = 0
 
 
 @dataclass(frozen=True)
@@ -72,7 +78,18 @@ def plan_services(wanted: WantedServices, found: Services, assumed: bool = False
             after[item.name] = replace(there, values=merged(SERVICE, item.values, there.values))
             steps.append(_update(item, there, changes, found))
     blockers += _contradictions(present, after) + _clashes(after)
-    return Plan(found, replace(found, items=tuple(after.values())), tuple(steps + creations), tuple(blockers), tuple(warnings))
+    moving = [item.name for item in after.values() if item not in found.items]
+    tasks = {item.name: _task_count(item, found) for item in after.values()}
+    refused, tight = crowded(after.values(), tasks, found.rooms, found.nodes, moving)
+    result = replace(found, items=tuple(after.values()))
+    return Plan(found, result, tuple(steps + creations), (*blockers, *refused), (*warnings, *tight))
+
+
+def _task_count(item: Item, found: Services) -> int:
+    """How many tasks a service will have: as many as are written, or one on each node that it has or may have."""
+    if item.values.get("mode") == "replicated":
+        return int(item.values.get("replicas") or 0)
+    return found.desired_tasks.get(item.id, found.nodes)
 
 
 def _unknown_networks(item: Item, networks: frozenset[str]) -> list[Blocker]:

@@ -51,12 +51,9 @@ class Member:
 
 @dataclass(frozen=True)
 class UsedNetworks(Networks):
-    """The same with what a replacement has to know: the services by name, standalone containers by network ID ("db on node2"), and how
-    many nodes there are; with the default pools in any case.
-    """
+    """The same with what a replacement has to know: the services by name, and how many nodes there are."""
 
     members: Mapping[str, Member] = field(default_factory=dict)
-    attached: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     nodes: int = 1
 
 

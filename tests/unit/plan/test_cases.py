@@ -40,6 +40,7 @@ OBJECTS = {
     "networks": ("networks", "NetworksWork"),
     "ingress": ("ingress_network", "IngressWork"),
     "services": ("services", "ServicesWork"),
+    "attachments": ("attachments", "AttachmentsWork"),
 }
 
 
@@ -54,7 +55,7 @@ class Stored:
         self._answers = answers
 
     def get(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
-        """The stored answer; a case that is not about tasks, nodes, or who is on a network has none."""
+        """The stored answer; a case that is not about tasks, nodes, containers, or who is on a network has none."""
         unwritten: Any = {} if path.startswith("/networks/") else []
         return self._answers[path] if path in self._answers or path in ("/services", "/networks", "/swarm", "/info") else unwritten
 
@@ -210,6 +211,11 @@ def test_ingress(folder: Path, request: pytest.FixtureRequest, monkeypatch: pyte
 @pytest.mark.parametrize("folder", cases("services"))
 def test_services(folder: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     check("services", folder, request, monkeypatch)
+
+
+@pytest.mark.parametrize("folder", cases("attachments"))
+def test_attachments(folder: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    check("attachments", folder, request, monkeypatch)
 
 
 @pytest.mark.parametrize("folder", cases("readdress"))

@@ -197,11 +197,11 @@ def test_a_failure_half_way_tells_what_was_done(run_module: Runner) -> None:
             raise EngineError(str(call), 500, "rpc error: code = ResourceExhausted desc = no space left on device")
 
     engine.interfere = refuse_third
-    result = run_module("networks", engine, {"networks": [{"name": name} for name in ("a", "b", "c", "d")]})
+    result = run_module("networks", engine, {"networks": [{"name": name} for name in ("one", "two", "three", "four")]})
     assert (result["failed"], result["changed"]) == (True, True)
-    assert [step["item"] for step in result["steps"]] == ["network a", "network b"]
+    assert [step["item"] for step in result["steps"]] == ["network one", "network two"]
     assert result["msg"] == (
-        'the Engine refused "create overlay network c with a subnet from the default pool" (POST /networks/create): '
+        'the Engine refused "create overlay network three with a subnet from the default pool" (POST /networks/create): '
         "rpc error: code = ResourceExhausted desc = no space left on device (HTTP 500)"
     )
 
@@ -284,7 +284,7 @@ def _many(kind: str, count: int) -> dict[str, Any]:
     return {"nodes": [{"id": f"n{number}", "labels": {"zone": "a"}} for number in range(count)]}
 
 
-@pytest.mark.parametrize(("kind", "calls"), [("networks", 3), ("services", 5), ("nodes", 2)])
+@pytest.mark.parametrize(("kind", "calls"), [("networks", 6), ("services", 6), ("nodes", 2)])
 def test_a_converged_run_makes_the_same_number_of_calls_for_any_number_of_objects(kind: str, calls: int, run_module: Runner) -> None:
     counted = {}
     for count in (1, 10, 100):
