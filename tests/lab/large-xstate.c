@@ -5,8 +5,8 @@
  * ptrace(2) for User Mode Linux on a processor whose register state is larger than it knows.
  *
  * User Mode Linux 6.1 keeps 2696 bytes of floating point state (arch/x86/um/user-offsets.c: HOST_FP_SIZE). Where a processor has more
- * (AMX: 11008), the kernel of the machine refuses to set a part of it, and the node dies before its first program. Here the part
- * is put into the whole state of the traced process first. What lies beyond it stays as it is: a program of a node has no AMX.
+ * (AMX: 11008), the kernel of the machine gives a part of it, but refuses to set one, and the node dies before its first program. Here the
+ * part is set with zeros behind it: a program of a node has no AMX.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -23,20 +23,23 @@ static long system_ptrace(long request, pid_t process, void *address, void *valu
     return syscall(SYS_ptrace, request, process, address, value);
 }
 
-static long extended_state(long request, pid_t process, struct iovec *part)
+/* Node programs stop here at each of their system calls, so that nothing is read which is known: the part beyond is never used, and zero. */
+static long set_extended_state(pid_t process, struct iovec *part)
 {
     static char state[1 << 16];
-    struct iovec whole = {state, sizeof state};
+    static size_t size;
 
-    if (system_ptrace(GET_REGISTERS, process, (void *)EXTENDED_STATE, &whole) < 0)
-        return -1;
-    if (whole.iov_len <= part->iov_len)
-        return system_ptrace(request, process, (void *)EXTENDED_STATE, part);
-    if (request == GET_REGISTERS) {
-        memcpy(part->iov_base, state, part->iov_len);
-        return 0;
+    if (!size) {
+        static char found[sizeof state];
+        struct iovec whole = {found, sizeof found};
+        if (system_ptrace(GET_REGISTERS, process, (void *)EXTENDED_STATE, &whole) < 0)
+            return -1;
+        size = whole.iov_len;
     }
+    if (size <= part->iov_len)
+        return system_ptrace(SET_REGISTERS, process, (void *)EXTENDED_STATE, part);
     memcpy(state, part->iov_base, part->iov_len);
+    struct iovec whole = {state, size};
     return system_ptrace(SET_REGISTERS, process, (void *)EXTENDED_STATE, &whole);
 }
 
@@ -49,8 +52,8 @@ long ptrace(int request, ...)
     void *value = va_arg(arguments, void *);
     va_end(arguments);
 
-    if ((request == GET_REGISTERS || request == SET_REGISTERS) && (long)address == EXTENDED_STATE)
-        return extended_state(request, process, value);
+    if (request == SET_REGISTERS && (long)address == EXTENDED_STATE)
+        return set_extended_state(process, value);
     if (request < PEEK_FIRST || request > PEEK_LAST)
         return system_ptrace(request, process, address, value);
     /* the C library gives a peeked word back, the kernel writes it where it is told */
