@@ -72,66 +72,6 @@ def addresses(cluster: Machines, service: str) -> dict[str, str]:
     return found
 
 
-@pytest.fixture(scope="module")
-def wires(cluster: Machines, ansible: Ansible) -> Iterator[Machines]:
-    """Three networks on the wire, each with a server on every node."""
-    networks(ansible, CONFIGS, SWARM_WIDE).succeeded()
-    wanted = [each["name"] for each in SWARM_WIDE]
-    for name in wanted:
-        options = f"--name on-{name} --mode global --endpoint-mode dnsrr --network {name} --detach --no-resolve-image"
-        cluster.shell(cluster.manager, f"docker service create {options} meshwork-lab:1")
-        eventually(lambda name=name: addresses(cluster, f"on-{name}"), lambda seen: set(seen) == set(cluster.nodes), 120, f"on-{name} runs")
-    yield cluster
-    cluster.shell(cluster.manager, "docker service rm " + " ".join(f"on-{name}" for name in wanted))
-    ended = "docker ps -q --filter name=on- | wc -l"
-    eventually(lambda: set(cluster.everywhere_stripped(ended).values()), lambda seen: seen == {"0"}, 120, "the tasks have ended")
-    networks(ansible, absent(CONFIGS), absent(SWARM_WIDE)).succeeded()
-    eventually(lambda: set().union(*names(cluster).values()) & {*wanted, "wire-config"}, lambda seen: not seen, 20, "all are gone")
-
-
-def test_C3_a_second_run_changes_nothing_and_each_host_has_a_range_of_its_own(wires: Machines, ansible: Ansible) -> None:
-    again = networks(ansible, CONFIGS, SWARM_WIDE).succeeded()
-    assert not [result.task for result in again.results if result.changed and result.action.startswith("meshwork")]
-    for node in wires.nodes:
-        there = wires.inspect("network", "wire-config", node)
-        assert (there["ConfigOnly"], there["IPAM"]["Config"][0]["IPRange"]) == (True, RANGES[node])
-        assert there["Options"] == {"parent": "eth1"}
-    made = wires.inspect("network", "wire")
-    assert (made["Scope"], made["Driver"], made["ConfigFrom"]["Network"]) == ("swarm", "macvlan", "wire-config")
-
-
-@pytest.mark.parametrize(("name", "subnet"), [("wire", WIRE), ("vlan", VLAN), ("ipvlan", IPVLAN)])
-def test_C3_containers_on_two_nodes_reach_each_other_with_addresses_of_the_wire(
-    wires: Machines, name: str, subnet: ipaddress.IPv4Network, tmp_path: Path
-) -> None:
-    there = addresses(wires, f"on-{name}")
-    own = ranges(str(subnet))
-    for node, address in there.items():
-        assert ipaddress.ip_address(address) in ipaddress.ip_network(own[node]), f"{node} gave {address}"
-    first, second = wires.nodes[:2]
-    container = wires.containers(f"on-{name}", first)[0]
-    tagged = {"vlan": "vlan 10 and ", "ipvlan": "vlan 20 and "}.get(name, "")
-    with captured(wires, tmp_path / "frames", bridge="br1", expression=f"{tagged}tcp port 8080") as caught:
-        answer = wires.shell(first, f"docker exec {container} timeout 6 wget -q -O - http://{there[second]}:8080/")
-        back = f"docker exec {wires.containers(f'on-{name}', second)[0]} timeout 6 wget -q -O - http://{there[first]}:8080/"
-        assert wires.shell(second, back).strip() == container[:12]
-    assert answer.strip() == wires.containers(f"on-{name}", second)[0][:12], "the server says its hostname, its container's ID"
-    assert caught.count("tcp") or caught.count("vlan and tcp"), "nothing was seen on the wire"
-
-
-def test_C3_the_servers_answer_who_is_on_the_wire_and_no_container_is_named_twice(wires: Machines) -> None:
-    there = addresses(wires, "on-wire")
-    for node, address in there.items():
-        assert wires.curl(f"http://{address}:8080/") == wires.containers("on-wire", node)[0][:12]
-    macs = [
-        json.loads(run(["ip", "netns", "exec", wires.netns, "ip", "-j", "neigh", "show", address]).stdout)[0]["lladdr"]
-        for address in there.values()
-    ]
-    assert len(set(macs)) == len(wires.nodes), "each is a machine of its own on the wire"
-    container = wires.containers("on-wire", wires.manager)[0]
-    assert set(there.values()) == wires.lookup(wires.manager, container, "tasks.on-wire")
-
-
 @pytest.mark.usefixtures("cluster")
 @pytest.mark.parametrize(
     ("local", "swarm", "words"),
@@ -237,3 +177,63 @@ def test_C1_tasks_in_both_subnets_of_one_overlay_reach_each_other(cluster: Machi
 
 def ansible_removes(ansible: Ansible, cluster: Machines, name: str) -> bool:
     return ansible.module(cluster.manager, "networks", {"networks": [{"name": name, "state": "absent"}]}).returncode == 0
+
+
+@pytest.fixture(scope="module")
+def wires(cluster: Machines, ansible: Ansible) -> Iterator[Machines]:
+    """Three networks on the wire, each with a server on every node."""
+    networks(ansible, CONFIGS, SWARM_WIDE).succeeded()
+    wanted = [each["name"] for each in SWARM_WIDE]
+    for name in wanted:
+        options = f"--name on-{name} --mode global --endpoint-mode dnsrr --network {name} --detach --no-resolve-image"
+        cluster.shell(cluster.manager, f"docker service create {options} meshwork-lab:1")
+        eventually(lambda name=name: addresses(cluster, f"on-{name}"), lambda seen: set(seen) == set(cluster.nodes), 120, f"on-{name} runs")
+    yield cluster
+    cluster.shell(cluster.manager, "docker service rm " + " ".join(f"on-{name}" for name in wanted))
+    ended = "docker ps -q --filter name=on- | wc -l"
+    eventually(lambda: set(cluster.everywhere_stripped(ended).values()), lambda seen: seen == {"0"}, 120, "the tasks have ended")
+    networks(ansible, absent(CONFIGS), absent(SWARM_WIDE)).succeeded()
+    eventually(lambda: set().union(*names(cluster).values()) & {*wanted, "wire-config"}, lambda seen: not seen, 20, "all are gone")
+
+
+def test_C3_a_second_run_changes_nothing_and_each_host_has_a_range_of_its_own(wires: Machines, ansible: Ansible) -> None:
+    again = networks(ansible, CONFIGS, SWARM_WIDE).succeeded()
+    assert not [result.task for result in again.results if result.changed and result.action.startswith("meshwork")]
+    for node in wires.nodes:
+        there = wires.inspect("network", "wire-config", node)
+        assert (there["ConfigOnly"], there["IPAM"]["Config"][0]["IPRange"]) == (True, RANGES[node])
+        assert there["Options"] == {"parent": "eth1"}
+    made = wires.inspect("network", "wire")
+    assert (made["Scope"], made["Driver"], made["ConfigFrom"]["Network"]) == ("swarm", "macvlan", "wire-config")
+
+
+@pytest.mark.parametrize(("name", "subnet"), [("wire", WIRE), ("vlan", VLAN), ("ipvlan", IPVLAN)])
+def test_C3_containers_on_two_nodes_reach_each_other_with_addresses_of_the_wire(
+    wires: Machines, name: str, subnet: ipaddress.IPv4Network, tmp_path: Path
+) -> None:
+    there = addresses(wires, f"on-{name}")
+    own = ranges(str(subnet))
+    for node, address in there.items():
+        assert ipaddress.ip_address(address) in ipaddress.ip_network(own[node]), f"{node} gave {address}"
+    first, second = wires.nodes[:2]
+    container = wires.containers(f"on-{name}", first)[0]
+    tagged = {"vlan": "vlan 10 and ", "ipvlan": "vlan 20 and "}.get(name, "")
+    with captured(wires, tmp_path / "frames", bridge="br1", expression=f"{tagged}tcp port 8080") as caught:
+        answer = wires.shell(first, f"docker exec {container} timeout 6 wget -q -O - http://{there[second]}:8080/")
+        back = f"docker exec {wires.containers(f'on-{name}', second)[0]} timeout 6 wget -q -O - http://{there[first]}:8080/"
+        assert wires.shell(second, back).strip() == container[:12]
+    assert answer.strip() == wires.containers(f"on-{name}", second)[0][:12], "the server says its hostname, its container's ID"
+    assert caught.count("tcp") or caught.count("vlan and tcp"), "nothing was seen on the wire"
+
+
+def test_C3_the_servers_answer_who_is_on_the_wire_and_no_container_is_named_twice(wires: Machines) -> None:
+    there = addresses(wires, "on-wire")
+    for node, address in there.items():
+        assert wires.curl(f"http://{address}:8080/") == wires.containers("on-wire", node)[0][:12]
+    macs = [
+        json.loads(run(["ip", "netns", "exec", wires.netns, "ip", "-j", "neigh", "show", address]).stdout)[0]["lladdr"]
+        for address in there.values()
+    ]
+    assert len(set(macs)) == len(wires.nodes), "each is a machine of its own on the wire"
+    container = wires.containers("on-wire", wires.manager)[0]
+    assert set(there.values()) == wires.lookup(wires.manager, container, "tasks.on-wire")
