@@ -30,6 +30,7 @@ LAB_NAME = os.environ.get("LAB_NAME") or "demo"
 NODES = 3
 LAB = f"tests/lab/lab --name {LAB_NAME}"
 PLAYBOOK = ["ansible-playbook", "-i", "inventories/lab"]
+TIME_TO_END = 10.0
 LOG_TAIL = 30
 
 
@@ -66,10 +67,15 @@ class Phase:
             )
 
     def interrupt(self) -> None:
-        """End the command and what it started, as Ctrl-C would."""
-        if self.process is not None and self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGINT)
-            self.process.wait()
+        """End the command and what it started, as Ctrl-C would; a shell that runs this in the background makes them deaf to that."""
+        if self.process is None or self.process.poll() is not None:
+            return
+        os.killpg(self.process.pid, signal.SIGINT)
+        try:
+            self.process.wait(timeout=TIME_TO_END)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait(timeout=TIME_TO_END)
 
     def ended(self) -> bool:
         if self.process is None or self.process.poll() is None:

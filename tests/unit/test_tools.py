@@ -42,11 +42,13 @@ def test_demo_fails_when_the_second_run_is_not_proved_unchanged(
     demo.require_no_change(phase)
 
 
-def test_failed_phase_ends_the_others_and_shows_its_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("command", [["sleep", "600"], ["sh", "-c", "trap '' INT; sleep 600"]], ids=["listens", "deaf"])
+def test_failed_phase_ends_the_others_and_shows_its_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]) -> None:
     monkeypatch.setattr(demo, "CHECKOUT", tmp_path)
     monkeypatch.setattr(demo, "LOGS", tmp_path)
+    monkeypatch.setattr(demo, "TIME_TO_END", 1.0)
     failing = demo.Phase("boot", ["sh", "-c", "echo no /dev/net/tun; exit 3"], "boot")
-    waiting = demo.Phase("install", ["sleep", "600"], "install")
+    waiting = demo.Phase("install", command, "install")
     with pytest.raises(demo.DemoFailed, match=r"(?s)boot: it failed.*boot\.log.*no /dev/net/tun"):
         demo.run(io.StringIO(), {"PATH": "/usr/bin:/bin"}, waiting, failing)
     assert waiting.process is not None
