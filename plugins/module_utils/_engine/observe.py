@@ -23,7 +23,7 @@ from .._plan.convergence import Progress, progress
 from .._plan.ingress import Ingress
 from .._plan.networks import Networks
 from .._plan.nodes import Nodes
-from .._plan.services import Services
+from .._plan.services import Services, WantedServices, lists_needed
 from .client import Engine
 
 Document = Mapping[str, Any]
@@ -134,24 +134,46 @@ class ServiceList:
         self.network_names = {str(each["Id"]): str(each["Name"]) for each in usable}
         # The Engine refuses services that name the ingress network.
         self._attachable = frozenset(str(each["Name"]) for each in usable if not each.get("Ingress"))
+        self._nodes: Nodes | None = None
 
-    def services(self) -> Services:
-        """What the planner compares."""
+    def services(self, wanted: WantedServices | None = None) -> Services:
+        """What the planner compares: one more list for each kind of object that something wanted depends on."""
         items = tuple(read_service(named_networks(document, self.network_names)) for document in self.documents)
         desired = {str(each["ID"]): int((each.get("ServiceStatus") or {}).get("DesiredTasks") or 0) for each in self.documents}
-        return Services(items, self._attachable, desired)
+        needed = lists_needed(wanted, items) if wanted else frozenset()
+        return Services(
+            items,
+            self._attachable,
+            desired,
+            nodes=self._listed_nodes() if "nodes" in needed else None,
+            secrets=self._ids("secrets") if "secrets" in needed else None,
+            configs=self._ids("configs") if "configs" in needed else None,
+            api=self._engine.api,
+        )
+
+    def _listed_nodes(self) -> Nodes:
+        if self._nodes is None:
+            self._nodes = nodes(self._engine)
+        return self._nodes
+
+    def _ids(self, kind: str) -> dict[str, str]:
+        return {str(each["Spec"]["Name"]): str(each["ID"]) for each in self._engine.get(f"/{kind}") or ()}
 
     def progress(self, names: Sequence[str]) -> list[Progress]:
-        """How far the named services are, with one call for all their tasks and one for the nodes' names."""
-        wanted = [document for document in self.documents if document["Spec"]["Name"] in names]
+        """How far the named services are, with one call for all their tasks and one for the nodes' names. Jobs are not among them."""
+        wanted = [document for document in self.documents if document["Spec"]["Name"] in names and not _is_job(document)]
         if not wanted:
             return []
         tasks = self._engine.get("/tasks", {"filters": {"service": [str(each["ID"]) for each in wanted]}}) or ()
-        hostnames = {node.id: hostname(node) for node in nodes(self._engine)}
+        hostnames = {node.id: hostname(node) for node in self._listed_nodes()}
         by_service: dict[str, list[Document]] = {}
         for task in tasks:
             by_service.setdefault(str(task["ServiceID"]), []).append(task)
         return [progress(document, by_service.get(str(document["ID"]), []), hostnames) for document in wanted]
+
+
+def _is_job(service: Document) -> bool:
+    return not {"ReplicatedJob", "GlobalJob"}.isdisjoint(service["Spec"].get("Mode") or {})
 
 
 def show_node(node: Item) -> dict[str, Any]:

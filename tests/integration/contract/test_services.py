@@ -11,103 +11,11 @@ from typing import Any
 import pytest
 from ansible_collections.meshwork.swarm.plugins.module_utils._engine import observe
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.errors import OutOfSequence
-from ansible_collections.meshwork.swarm.plugins.module_utils._model.service import SERVICE
 from fakes.module import Runner
+from fakes.written import nested
 
+from .service_values import BEFORE, FULL, OTHER, equip, flat, newest
 from .subjects import IMAGE, Subject
-
-FULL: dict[str, Any] = {
-    "image": IMAGE,
-    "mode": "replicated",
-    "replicas": 0,
-    "command": ["/serve"],
-    "args": ["8080"],
-    "env": {"COLOR": "blue"},
-    "labels": {"tier": "1"},
-    "container_labels": {"team": "web"},
-    "hostname": "web",
-    "user": "1000",
-    "working_dir": "/www",
-    "init": True,
-    "read_only": True,
-    "stop_signal": "SIGTERM",
-    "stop_grace_period": "5s",
-    "healthcheck": {"test": ["CMD", "true"], "interval": "10s", "timeout": "2s", "retries": 3, "start_period": "5s"},
-    "networks": [{"name": "contract-back", "aliases": ["www"]}],
-    "endpoint_mode": "dnsrr",
-    "publish": [{"target_port": 8080, "published_port": 18080, "mode": "host"}],
-    "update_config": {
-        "parallelism": 2,
-        "delay": "1s",
-        "failure_action": "rollback",
-        "monitor": "6s",
-        "max_failure_ratio": 0.25,
-        "order": "stop-first",
-    },
-    "rollback_config": {
-        "parallelism": 2,
-        "delay": "1s",
-        "failure_action": "continue",
-        "monitor": "6s",
-        "max_failure_ratio": 0.25,
-        "order": "stop-first",
-    },
-    "restart_policy": {"condition": "on-failure", "delay": "3s", "max_attempts": 4, "window": "1m"},
-    "placement": {"constraints": ["node.role == manager"], "replicas_max_per_node": 2},
-    "limits": {"cpus": 0.5, "memory": "64M"},
-    "reservations": {"cpus": 0.1, "memory": "16M"},
-    "logging": {"driver": "json-file", "options": {"max-size": "1m"}},
-}
-OTHER: dict[str, Any] = {
-    "image": "meshwork-lab:2",
-    "replicas": 1,
-    "command": ["/client"],
-    "args": ["8081"],
-    "env": {"COLOR": "red", "SIZE": "2"},
-    "labels": {"tier": "2"},
-    "container_labels": {"team": "infra"},
-    "hostname": "other",
-    "user": "1001",
-    "working_dir": "/",
-    "init": False,
-    "read_only": False,
-    "stop_signal": "SIGINT",
-    "stop_grace_period": "6s",
-    "healthcheck": {"test": ["CMD", "false"], "interval": "11s", "timeout": "3s", "retries": 4, "start_period": "6s"},
-    "networks": [{"name": "contract-front"}],
-    "endpoint_mode": "vip",
-    "publish": [{"target_port": 8081, "published_port": 18081, "mode": "host"}],
-    "update_config": {
-        "parallelism": 3,
-        "delay": "2s",
-        "failure_action": "pause",
-        "monitor": "7s",
-        "max_failure_ratio": 0.5,
-        "order": "start-first",
-    },
-    "rollback_config": {
-        "parallelism": 3,
-        "delay": "2s",
-        "failure_action": "pause",
-        "monitor": "7s",
-        "max_failure_ratio": 0.5,
-        "order": "start-first",
-    },
-    "restart_policy": {"condition": "any", "delay": "4s", "max_attempts": 5, "window": "2m"},
-    "placement": {"constraints": ["node.role == worker"], "replicas_max_per_node": 3},
-    "limits": {"cpus": 0.6, "memory": "65M"},
-    "reservations": {"cpus": 0.2, "memory": "17M"},
-    "logging": {"driver": "local", "options": {"max-size": "2m"}},
-}
-
-
-def flat(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Options by dotted name, as the table has them."""
-    known = {row.option for row in SERVICE}
-    found = {}
-    for name, value in options.items():
-        found.update({name: value} if name in known else {f"{name}.{inner}": each for inner, each in value.items()})
-    return found
 
 
 def spec(name: str, port: int = 0, mode: str = "ingress", replicas: int = 0, **template: Any) -> dict[str, Any]:
@@ -125,9 +33,7 @@ def spec(name: str, port: int = 0, mode: str = "ingress", replicas: int = 0, **t
 @pytest.fixture(scope="module")
 def equipped(swarm: Subject) -> Subject:
     """A swarm with two networks, and the service web on one of them."""
-    for name in ("contract-back", "contract-front"):
-        swarm.post("/networks/create", {"Name": name, "Driver": "overlay", "CheckDuplicate": True})
-        swarm.until(lambda name=name: swarm.network(name), lambda network: network["IPAM"]["Config"])
+    equip(swarm)
     swarm.post("/services/create", spec("web", 8080, Networks=[{"Target": "contract-back", "Aliases": ["www"]}]))
     return swarm
 
@@ -200,29 +106,24 @@ def test_networks_stay_while_services_need_them(equipped: Subject) -> None:
     assert found.publishers == ("web",)
 
 
-def test_changing_one_option_of_a_service_keeps_all_others(equipped: Subject, run_module: Runner) -> None:
-    fixed = {row.option for row in SERVICE if not row.mutable}
-    assert set(flat(FULL)) == {row.option for row in SERVICE}
-    assert set(flat(OTHER)) == {row.option for row in SERVICE} - fixed
-    options = {"services": [{"name": "contract-full", **FULL}], "wait": False}
+def test_D1_changing_one_option_of_a_service_keeps_all_others(equipped: Subject, run_module: Runner) -> None:
+    options = {"services": [{"name": "contract-full", **newest(FULL, equipped.engine.api)}], "wait": False}
     first = run_module("services", equipped.engine, options)
     assert (first["failed"], first["changed"]) == (False, True), first
     again = run_module("services", equipped.engine, options)
     assert (again["failed"], again["changed"], again["diff"]) == (False, False, [])
-    # start-first and a port in host mode exclude each other: the ports change in time
-    publish_first = sorted(flat(OTHER).items(), key=lambda each: (each[0].endswith(".order"), each[0] == "image"))
-    for option, value in publish_first:
-        _change_alone(equipped, run_module, option, value)
+    for option, value in sorted(flat(newest(OTHER, equipped.engine.api)).items()):
+        if option != "mode":
+            _change_alone(equipped, run_module, option, value)
 
 
 def _change_alone(equipped: Subject, run_module: Runner, option: str, value: Any) -> None:
-    if option == "update_config.order":
-        run_module("services", equipped.engine, {"services": [{"name": "contract-full", "publish": []}], "wait": False})
+    for prepared in BEFORE.get(option, ()):
+        entry = {"name": "contract-full", **prepared}
+        assert not run_module("services", equipped.engine, {"services": [entry], "wait": False, "supersede_updates": True})["failed"]
     before = _found(equipped)
-    section, _dot, inner = option.partition(".")
-    entry = {"name": "contract-full", section: {inner: value} if inner else value}
-    # An image that is not there would have its tasks fail, which is not waited for.
-    result = run_module("services", equipped.engine, {"services": [entry], "wait": False})
+    entry = {"name": "contract-full", **newest({option: value}, equipped.engine.api)}
+    result = run_module("services", equipped.engine, {"services": [nested(entry)], "wait": False, "supersede_updates": True})
     assert (result["failed"], result["changed"]) == (False, True), (option, result)
     after = _found(equipped)
     assert {name for name in after if after[name] != before[name]} == {option}

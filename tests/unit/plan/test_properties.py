@@ -12,7 +12,8 @@ from ansible_collections.meshwork.swarm.plugins.module_utils._model.item import 
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.membership import Addresses, Membership
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.network import NETWORK, check_network, read_network
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.node import NODE, reachable, read_node, ready
-from ansible_collections.meshwork.swarm.plugins.module_utils._model.service import SERVICE, check_service
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.service import SERVICE
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.service_check import check_service
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.swarm import SWARM, check_swarm, read_swarm
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.table import parse
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.cluster import Cluster, WantedCluster, plan_cluster
@@ -79,7 +80,9 @@ def test_networks_end_where_they_were_to_end(first: list[dict[str, Any]], second
 @few
 @given(lists("service"), lists("service"), st.booleans())
 def test_services_end_where_they_were_to_end(first: list[dict[str, Any]], second: list[dict[str, Any]], exclusive: bool) -> None:
-    everything = Services(networks=frozenset(NAMES))
+    everything = Services(
+        networks=frozenset(NAMES), secrets={"key": "1", "token": "2"}, configs={"site": "1", "rules": "2", "account": "3"}, api=(1, 46)
+    )
     made = plan_services(WantedServices(_wanted_services(first)), everything)
     assume(not made.blockers)
     wanted = WantedServices(_wanted_services(second), exclusive)
