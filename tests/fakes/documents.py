@@ -306,6 +306,7 @@ def completed(spec: Json) -> Json:
         privileges = container["Privileges"]
         credential, selinux = privileges.get("CredentialSpec"), privileges.get("SELinuxContext")
         container["Privileges"] = {
+            **privileges,
             "CredentialSpec": {"Config": "", "File": "", "Registry": "", **credential} if credential else None,
             "SELinuxContext": {"Disable": False, **dict.fromkeys(("User", "Role", "Type", "Level"), ""), **selinux} if selinux else None,
         }

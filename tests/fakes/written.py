@@ -189,9 +189,32 @@ def written(row: Row) -> st.SearchStrategy[Any]:
 
 
 def options(name: str, complete: bool = False) -> st.SearchStrategy[dict[str, Any]]:
-    """Written values by option name: any part of a table, or all of it."""
+    """Written values by option name: all of a table, or any part of it, of which large tables have a few options at a time."""
     fields = {row.option: written(row) for row in TABLES[name]}
-    return st.fixed_dictionaries(fields) if complete else st.fixed_dictionaries({}, optional=fields)
+    if complete:
+        return st.fixed_dictionaries(fields)
+    if len(fields) < FEW:
+        return st.fixed_dictionaries({}, optional=fields)
+    some = st.lists(st.sampled_from(sorted(fields)), unique=True, max_size=FEW)
+    return some.flatmap(lambda chosen: st.fixed_dictionaries({option: fields[option] for option in chosen}))
+
+
+FEW = 20
+
+
+def sensible(values: dict[str, Any]) -> dict[str, Any]:
+    """Values by option name without what the checks of whole services refuse; those of other objects as they are."""
+    numbers = {"replicated": ("replicas",), "replicated-job": ("total_completions", "max_concurrent")}
+    refused = {"replicas", "total_completions", "max_concurrent"} - set(numbers.get(values.get("mode", "replicated"), ()))
+    if values.get("mode") in ("replicated-job", "global-job"):
+        refused |= {each for each in values if each.startswith(("update_config.", "rollback_config."))}
+    if values.get("healthcheck.disable"):
+        refused.add("healthcheck.test")
+    if values.get("seccomp.mode") != "custom":
+        refused.add("seccomp.profile")
+    if values.get("publish"):
+        refused |= {"endpoint_mode", "update_config.order"}
+    return {option: value for option, value in values.items() if option not in refused}
 
 
 def nested(flat: dict[str, Any]) -> dict[str, Any]:

@@ -59,5 +59,5 @@ def _check_ports(values: Values, where: str) -> None:
 def _check_container(values: Values, where: str) -> None:
     if values.get("healthcheck.disable") and values.get("healthcheck.test"):
         raise InvalidOption(f"{where}.healthcheck", "either a test or disable: true", list(values["healthcheck.test"]))
-    if values.get("seccomp.profile") and values.get("seccomp.mode") != "custom":
+    if values.get("seccomp.profile") and values.get("seccomp.mode", "custom") != "custom":
         raise InvalidOption(f"{where}.seccomp.mode", "custom with a profile", values.get("seccomp.mode"))

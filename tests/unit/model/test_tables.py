@@ -18,7 +18,7 @@ from ansible_collections.meshwork.swarm.plugins.module_utils._model.table import
     show,
     write,
 )
-from fakes.written import ROWS, TABLES, nested, options, written
+from fakes.written import ROWS, TABLES, nested, options, sensible, written
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -79,7 +79,7 @@ def test_parsing_and_showing_keep_a_value(row: Row, data: st.DataObject) -> None
 @given(data=st.data())
 def test_what_is_written_into_json_is_read_back(name: str, data: st.DataObject) -> None:
     table = TABLES[name]
-    values = _sensible(parse(table, nested(data.draw(options(name))), name))
+    values = sensible(parse(table, nested(data.draw(options(name))), name))
     found = read(table, write(table, values, BASE[name]))
     assert differences(table, values, found) == ()
     # entries are found with all their options
@@ -92,7 +92,7 @@ def test_what_is_written_into_json_is_read_back(name: str, data: st.DataObject) 
 @given(data=st.data())
 def test_changing_one_option_leaves_all_others(name: str, data: st.DataObject) -> None:
     table = TABLES[name]
-    full = _sensible(parse(table, nested(data.draw(options(name, complete=True))), name))
+    full = sensible(parse(table, nested(data.draw(options(name, complete=True))), name))
     document = write(table, full, BASE[name])
     before = read(table, document)
     # Driver, encryption and MTU are one number in the Engine's JSON: a network is made with all of them, and never changed.
@@ -113,7 +113,7 @@ def test_changing_one_option_leaves_all_others(name: str, data: st.DataObject) -
 @given(data=st.data())
 def test_writing_what_is_there_changes_nothing(name: str, data: st.DataObject) -> None:
     table = TABLES[name]
-    values = _sensible(parse(table, nested(data.draw(options(name))), name))
+    values = sensible(parse(table, nested(data.draw(options(name))), name))
     document = write(table, values, BASE[name])
     found = read(table, document)
     row = data.draw(st.sampled_from([row for row in table if found[row.option] is not None]))
@@ -152,22 +152,8 @@ def test_options_that_were_not_written_are_in_no_difference(name: str, data: st.
 @given(data=st.data())
 def test_an_object_that_is_shown_is_wanted_as_it_is(name: str, data: st.DataObject) -> None:
     table = TABLES[name]
-    found = read(table, write(table, _sensible(parse(table, nested(data.draw(options(name))), name)), BASE[name]))
+    found = read(table, write(table, sensible(parse(table, nested(data.draw(options(name))), name)), BASE[name]))
     assert differences(table, parse(table, show(table, found), name), found) == ()
-
-
-def _sensible(values: dict[str, Any]) -> dict[str, Any]:
-    """Without what the checks of whole objects refuse."""
-    numbers = {"replicated": ("replicas",), "replicated-job": ("total_completions", "max_concurrent")}
-    for option in ("replicas", "total_completions", "max_concurrent"):
-        if option not in numbers.get(values.get("mode", "replicated"), ()):
-            values.pop(option, None)
-    if values.get("mode") in ("replicated-job", "global-job"):
-        for option in [each for each in values if each.startswith(("update_config.", "rollback_config."))]:
-            del values[option]
-    if values.get("healthcheck.disable"):
-        values.pop("healthcheck.test", None)
-    return values
 
 
 def _foreign(name: str, document: dict[str, Any]) -> Any:

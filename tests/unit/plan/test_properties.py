@@ -26,7 +26,7 @@ from ansible_collections.meshwork.swarm.plugins.module_utils._plan.quorum import
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.services import Services, WantedServices, plan_services
 from fakes import documents
 from fakes.engine import FakeEngine
-from fakes.written import nested, options
+from fakes.written import nested, options, sensible
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -49,7 +49,7 @@ def lists(name: str) -> st.SearchStrategy[list[dict[str, Any]]]:
     """Lists of entries with a name and any options."""
     entry = st.tuples(st.sampled_from(NAMES), st.sampled_from(["present", "present", "absent"]), options(name))
     return st.lists(entry, unique_by=lambda each: each[0], max_size=3).map(
-        lambda entries: [{"name": name, "state": state, **nested(flat)} for name, state, flat in entries]
+        lambda entries: [{"name": name, "state": state, **nested(sensible(flat))} for name, state, flat in entries]
     )
 
 
