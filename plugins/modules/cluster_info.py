@@ -27,10 +27,10 @@ options:
     description:
       - What to read besides the membership.
       - V(join_tokens) and V(unlock_key) are secrets. Ask for them in a task with C(no_log) only.
-      - V(interfaces) is read on every host, all else on live managers only.
+      - V(interfaces) and V(local_networks) are read on every host, all else on live managers only.
     type: list
     elements: str
-    choices: [swarm, nodes, networks, services, tasks, join_tokens, unlock_key, interfaces]
+    choices: [swarm, nodes, networks, services, tasks, join_tokens, unlock_key, interfaces, local_networks]
     default: []
   reference_clock:
     description:
@@ -92,6 +92,11 @@ interfaces:
   description: The addresses of each interface of the host.
   returned: when asked for
   type: dict
+local_networks:
+  description: The networks of this host itself, config-only networks among them.
+  returned: when asked for
+  type: list
+  elements: dict
 host:
   description: What else of this host its part in a swarm depends on.
   returned: always
@@ -180,7 +185,7 @@ def main() -> None:
     """Run the module."""
     spec = {
         **client.argument_spec(),
-        "gather": {"type": "list", "elements": "str", "choices": [*describe.READERS, INTERFACES], "default": []},
+        "gather": {"type": "list", "elements": "str", "choices": [*describe.READERS, INTERFACES, describe.LOCAL_NETWORKS], "default": []},
         "reference_clock": {"type": "float"},
     }
     run_reading(AnsibleModule(argument_spec=spec, supports_check_mode=True), read)

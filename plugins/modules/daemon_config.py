@@ -25,7 +25,7 @@ author:
 attributes:
   check_mode:
     support: full
-    description: Stops after the plan, validation included. Where Docker is not installed yet, it is not validated.
+    description: Stops after the plan, validation included. What is missing yet is only told; without Docker the settings are not validated.
   diff_mode:
     support: full
     description: Shows the settings before and after, with the names and passwords in URLs masked.
@@ -58,6 +58,21 @@ options:
         already. On a host that is in a swarm they are refused in any case.
     type: bool
     default: true
+  packages:
+    description:
+      - Packages that have to be installed. Where one is not, the file is not touched and the module fails, with RV(missing_packages).
+      - C(NAME), or C(NAME=VERSION) with the version as the package manager has it (for rpm C(VERSION), C(VERSION-RELEASE), or either behind
+        C(EPOCH:)). C(*) stands for anything in it. Alternatives are parted by C(|).
+      - dpkg or rpm are asked what is installed, and no repository.
+    type: list
+    elements: str
+    default: []
+  libraries:
+    description:
+      - Whether the Python that runs this module has to have the libraries that the other modules of this collection need, the docker SDK
+        and pyroute2. Where it does not, the file is not touched and the module fails, with RV(missing_libraries).
+    type: bool
+    default: false
 notes:
   - A file that is no JSON is never touched; the message has line and column.
   - The keys that wait for a restart are noted in C(/run/meshwork-swarm/daemon.json), with the process that they wait for.
@@ -75,6 +90,12 @@ EXAMPLES = r"""
       log-opts:
         max-size: 20m
         max-file: "3"
+
+- name: Look whether the host has an Engine 28 from Docker and the libraries of this collection, and change nothing
+  meshwork.swarm.daemon_config:
+    packages: ["docker-ce=5:28.*", containerd.io]
+    libraries: true
+  check_mode: true
 
 - name: Take live-restore out, which a swarm refuses
   meshwork.swarm.daemon_config:
@@ -95,6 +116,23 @@ recorded:
       gives it back. Empty when there is none.
   returned: always
   type: str
+missing_packages:
+  description: Those of O(packages) that are not installed, or not with this version. Told when the module fails, too.
+  returned: always
+  type: list
+  elements: str
+  sample: ["docker-ce=5:28.*"]
+missing_libraries:
+  description: With O(libraries), what RV(python) lacks. Told when the module fails, too.
+  returned: always
+  type: list
+  elements: str
+  sample: [docker 5.0 or newer]
+python:
+  description: The Python that runs the module.
+  returned: always
+  type: str
+  sample: /usr/bin/python3.11
 installed:
   description: Whether there is a dockerd on this host.
   returned: always
@@ -147,6 +185,8 @@ def main() -> None:
         "proxies": {"type": "dict", "no_log": True},
         "path": {"type": "path", "default": DEFAULT_FILE},
         "swarm": {"type": "bool", "default": True},
+        "packages": {"type": "list", "elements": "str", "default": []},
+        "libraries": {"type": "bool", "default": False},
     }
     run(AnsibleModule(argument_spec=spec, supports_check_mode=True), DaemonWork)
 

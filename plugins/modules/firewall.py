@@ -151,6 +151,8 @@ options:
       - Seconds after which the host goes back to the rules that it had before this run, by itself, unless O(state=confirmed) came by then.
         Give that over a new connection, since established ones often outlive a rule that forbids new ones; the role
         C(meshwork.swarm.firewall) does.
+      - They count from the end of this run, in whatever way it ends, so a firewall may take its time for the change. A run that hangs is
+        waited for no longer than ten minutes.
       - V(0) is for no way back.
     type: int
     default: 0
@@ -293,9 +295,9 @@ steps:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.meshwork.swarm.plugins.module_utils._firewall.host import Host
 from ansible_collections.meshwork.swarm.plugins.module_utils._firewall.way_back import Confirmation
 from ansible_collections.meshwork.swarm.plugins.module_utils._firewall.work import FirewallWork
+from ansible_collections.meshwork.swarm.plugins.module_utils._local.host import Host
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.firewall import OPTIONS
 from ansible_collections.meshwork.swarm.plugins.module_utils._run import run
 

@@ -41,6 +41,9 @@ options:
       ip_range:
         description: The part of the subnet from which addresses are given out.
         type: str
+      aux_addresses:
+        description: Addresses of the subnet that others have, by any name; the Engine does not give them out. Exact when given.
+        type: dict
   mtu:
     description:
       - The MTU that tasks get on their way out. Where the interface of the host has less than 1500, packets that are too large are lost

@@ -188,8 +188,8 @@ steps:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.meshwork.swarm.plugins.module_utils._firewall.host import Host
 from ansible_collections.meshwork.swarm.plugins.module_utils._host.work import HostWork
+from ansible_collections.meshwork.swarm.plugins.module_utils._local.host import Host
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.host import OPTIONS
 from ansible_collections.meshwork.swarm.plugins.module_utils._run import run
 

@@ -100,6 +100,7 @@ steps:
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -107,12 +108,17 @@ from ansible_collections.meshwork.swarm.plugins.module_utils._engine import clie
 from ansible_collections.meshwork.swarm.plugins.module_utils._engine.swarm_wide import SwarmWide
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.item import Item
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.network import NETWORK, allocated, check_network
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.subnets import SWARM_POOLS
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.table import argument_spec, parse, show
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.ingress import Ingress, plan_ingress, settled
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.plan import Plan
 from ansible_collections.meshwork.swarm.plugins.module_utils._run import run
 
-TABLE = tuple(row for row in NETWORK if row.option in ("subnets", "encrypted", "mtu", "driver_opts", "labels"))
+TABLE = tuple(
+    replace(row, kind=SWARM_POOLS) if row.option == "subnets" else row
+    for row in NETWORK
+    if row.option in ("subnets", "encrypted", "mtu", "driver_opts", "labels")
+)
 
 
 class IngressWork(SwarmWide[Ingress]):

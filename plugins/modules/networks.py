@@ -9,18 +9,27 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: networks
-short_description: Make and remove the networks of a Docker Swarm
+short_description: Make and remove the networks of a Docker Swarm, or those of one host
 version_added: 1.0.0
 description:
-  - Makes the networks in the list that are missing and removes those whose state is V(absent), on a manager of the swarm.
+  - Makes the networks in the list that are missing and removes those whose state is V(absent). Those of a swarm on one of its managers,
+    those of a host on the host itself, see O(scope).
   - Nothing of a network can be changed once it is there. A network that differs is reported, with every difference, and nothing is touched.
-  - An option that is not given is not managed.
+  - What the Engine adds by itself, such as gateways and VNIs, is no difference. An option that is not given is not managed.
 author:
   - The meshwork.swarm contributors (@meshwork)
 extends_documentation_fragment:
   - meshwork.swarm.engine
   - meshwork.swarm.engine.changing
 options:
+  scope:
+    description:
+      - V(swarm) is for the networks of the swarm, on one of its managers. Networks of single hosts are left alone.
+      - V(local) is for the networks of the host on which the module runs, which need not be in a swarm. Networks of the swarm are left
+        alone. Config-only networks, from which swarm-wide macvlan and ipvlan networks are made, are of this kind.
+    type: str
+    choices: [swarm, local]
+    default: swarm
   networks:
     description:
       - The networks to look after, all in one plan.
@@ -35,27 +44,43 @@ options:
         required: true
       state:
         description:
-          - Whether the network is to be there. One that services use is not removed.
+          - Whether the network is to be there. One that services or containers use is not removed, nor is a config-only network from which
+            others are made.
         type: str
         choices: [present, absent]
         default: present
       driver:
         description:
-          - The network driver by name. A network that is made without one gets V(overlay).
+          - The network driver by name, a remote one as well. A network that is made without one gets V(overlay), and with
+            O(scope=local) V(bridge).
+          - A swarm-wide network of the drivers V(bridge), V(macvlan) or V(ipvlan) is a network of its own on each node, and shares
+            nothing but its name. Services on it need C(endpoint_mode) V(dnsrr).
         type: str
       scope:
         description:
-          - Whether the network is the swarm's or one host's.
+          - As O(scope), which need not be repeated here. Any other is refused.
         type: str
         choices: [swarm, local]
+      config_only:
+        description:
+          - Whether this is no network but the addresses and driver options from which others are made. With O(scope=local) only.
+        type: bool
+      config_from:
+        description:
+          - The config-only network from which a network of the driver V(bridge), V(macvlan) or V(ipvlan) is made. Each node needs
+            one of this name, with a range of addresses of its own.
+          - The Engine takes no addresses, driver options and labels beside it. Without labels nobody can tell later that a swarm-wide
+            network of this kind was made here, so that O(exclusive) does not remove it.
+        type: str
       subnets:
         description:
-          - The subnets of the network. Exact when given.
+          - The subnets of the network. Exact when given, in any order.
+          - A container on an overlay with several subnets has an address in one of them and reaches those in the others.
         type: list
         elements: dict
         suboptions:
           subnet:
-            description: A subnet in CIDR notation, such as V(10.20.1.0/24).
+            description: A subnet in CIDR notation, such as V(10.20.1.0/24). On an overlay V(/29) or larger.
             type: str
             required: true
           gateway:
@@ -64,6 +89,27 @@ options:
           ip_range:
             description: The part of the subnet from which addresses are given out.
             type: str
+          aux_addresses:
+            description:
+              - Addresses of the subnet that others have, by any name; the Engine does not give them out. Exact when given.
+              - With O(scope=local) only, since a swarm drops them.
+            type: dict
+      ipam_driver:
+        description:
+          - The driver that gives out addresses, by name. V(default) when a network is made without one.
+        type: str
+      ipam_opts:
+        description:
+          - Options of that driver, exact when given.
+        type: dict
+      enable_ipv4:
+        description:
+          - Whether containers get IPv4 addresses. Needs API 1.48 (Docker 28.0).
+        type: bool
+      enable_ipv6:
+        description:
+          - Whether containers get IPv6 addresses. Needs an IPv6 subnet among O(networks[].subnets), and is needed beside one.
+        type: bool
       attachable:
         description:
           - Whether standalone containers may attach to it.
@@ -80,11 +126,19 @@ options:
       mtu:
         description:
           - The MTU that containers get on the network. On an overlay, the packets between the nodes are larger by 50 bytes,
-            or by 76 when it is encrypted, so that 1450 and 1424 are what an underlay of 1500 carries.
+            or by 76 when it is encrypted, so that 1450 and 1424 are what an underlay of 1500 carries. Where nodes reach each other by
+            IPv6, they are larger by 20 bytes more, so that it is 1430 and 1404 there.
         type: int
+      vnis:
+        description:
+          - The VNI of each subnet of an overlay, in the order of O(networks[].subnets), for example where others on the wire have to
+            know it. Chosen by the swarm when not given.
+        type: list
+        elements: int
       driver_opts:
         description:
-          - Further options of the driver, exact when given.
+          - Further options of the driver, exact when given, such as C(parent) and C(macvlan_mode) of V(macvlan). With C(parent=eth1.10)
+            Docker makes the sub-interface for VLAN 10 on C(eth1) itself.
         type: dict
       labels:
         description:
@@ -92,7 +146,7 @@ options:
         type: dict
   exclusive:
     description:
-      - Remove the networks that this collection made and that are not in the list.
+      - Remove the networks of O(scope) that this collection made and that are not in the list.
     type: bool
     default: false
 """
@@ -110,6 +164,27 @@ EXAMPLES = r"""
         subnets:
           - subnet: 10.20.2.0/24
         encrypted: true
+
+- name: On each host, the part of the wire's addresses that its containers may have
+  meshwork.swarm.networks:
+    scope: local
+    networks:
+      - name: wire-config
+        config_only: true
+        subnets:
+          - subnet: 192.0.2.0/24
+            gateway: 192.0.2.1
+            ip_range: "{{ range_of_this_host }}"
+        driver_opts:
+          parent: eth1
+
+- name: On a manager, the network whose containers are on the wire itself
+  meshwork.swarm.networks:
+    networks:
+      - name: wire
+        driver: macvlan
+        config_from: wire-config
+        attachable: true
 """
 
 RETURN = r"""
@@ -142,15 +217,19 @@ steps:
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.meshwork.swarm.plugins.module_utils._engine import client, observe
 from ansible_collections.meshwork.swarm.plugins.module_utils._engine.swarm_wide import SwarmWide
-from ansible_collections.meshwork.swarm.plugins.module_utils._model.item import parse_items
+from ansible_collections.meshwork.swarm.plugins.module_utils._kernel.local import interface_names
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.errors import InvalidOption
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.item import Item, parse_items
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.network import NETWORK, allocated, check_network
-from ansible_collections.meshwork.swarm.plugins.module_utils._model.table import argument_spec, show
-from ansible_collections.meshwork.swarm.plugins.module_utils._plan.networks import Networks, WantedNetworks, plan_networks
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.table import argument_spec, check_api, show
+from ansible_collections.meshwork.swarm.plugins.module_utils._plan.allocation import unallocated
+from ansible_collections.meshwork.swarm.plugins.module_utils._plan.networks import WINDOWS_VNI, Networks, WantedNetworks, plan_networks
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.plan import Plan
 from ansible_collections.meshwork.swarm.plugins.module_utils._run import run
 
@@ -159,32 +238,48 @@ class NetworksWork(SwarmWide[Networks]):
     """The networks that the options describe."""
 
     def __init__(self, module: Any) -> None:
-        items = parse_items(NETWORK, module.params["networks"], "networks")
+        scope = module.params["scope"]
+        items = tuple(_of_scope(item, scope) for item in parse_items(NETWORK, module.params["networks"], "networks"))
         for item in items:
             check_network(item)
-        self.wanted = WantedNetworks(items, module.params["exclusive"])
+        self.wanted = WantedNetworks(items, module.params["exclusive"], scope)
+        self._low_vnis = any(vni < WINDOWS_VNI for item in items for vni in item.values.get("vnis") or ())
         super().__init__(module, "networks")
+        for item in items:
+            check_api(NETWORK, item.values, self.engine.api, item.where)
 
     def observe(self) -> Networks:
-        return observe.networks(self.engine) if self.on_manager() else Networks()
+        if self.wanted.scope == "local":
+            return observe.local_networks(self.engine, interface_names() if self.engine.on_this_host else None)
+        return observe.networks(self.engine, windows=self._low_vnis) if self.on_manager() else Networks()
 
     def plan(self, found: Networks) -> Plan[Networks]:
         return self.told(plan_networks(self.wanted, found))
 
     def pending(self, found: Networks) -> Sequence[str]:
-        wanted = {item.name for item in self.wanted.items}
+        wanted = {item.name: item for item in self.wanted.items}
         return [
-            f'the swarm has not given network {item.name} its subnet; a leader that cannot logs "Failed allocation for network {item.id}"'
+            unallocated(wanted[item.name], item, found.items, found.pools)
             for item in found.items
-            if item.name in wanted and not allocated(item)
+            if item.name in wanted and item.values["scope"] == self.wanted.scope and not allocated(item)
         ]
 
     def show(self, state: Networks) -> Mapping[str, Any]:
-        return {item.name: show(NETWORK, item.values) for item in state.items}
+        return {item.name: show(NETWORK, item.values) for item in self._ours(state)}
 
     def returned(self, state: Networks) -> Mapping[str, Any]:
         wanted = {item.name for item in self.wanted.items}
-        return {"networks": [{"name": item.name, **show(NETWORK, item.values)} for item in state.items if item.name in wanted]}
+        return {"networks": [{"name": item.name, **show(NETWORK, item.values)} for item in self._ours(state) if item.name in wanted]}
+
+    def _ours(self, state: Networks) -> list[Item]:
+        return [item for item in state.items if item.values["scope"] == self.wanted.scope]
+
+
+def _of_scope(item: Item, scope: str) -> Item:
+    if item.values.get("scope", scope) != scope:
+        told = f"{scope}, since one run is for networks of one scope, which the option scope of the module says"
+        raise InvalidOption(f"{item.where}.scope", told, item.values["scope"])
+    return replace(item, values={**item.values, "scope": scope})
 
 
 def main() -> None:
@@ -193,6 +288,7 @@ def main() -> None:
     spec = {
         **client.argument_spec(),
         **client.wait_option(),
+        "scope": {"type": "str", "choices": ["swarm", "local"], "default": "swarm"},
         "networks": {"type": "list", "elements": "dict", "required": True, "options": suboptions},
         "exclusive": {"type": "bool", "default": False},
     }

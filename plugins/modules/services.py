@@ -155,7 +155,7 @@ from ansible_collections.meshwork.swarm.plugins.module_utils._model.item import 
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.publish import read_ports, show_ports
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.service import SERVICE
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.service_check import check_service
-from ansible_collections.meshwork.swarm.plugins.module_utils._model.table import argument_spec, show
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.table import argument_spec, check_api, show
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.plan import Plan, Step
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.services import Services, WantedServices, plan_services, updating
 from ansible_collections.meshwork.swarm.plugins.module_utils._run import run
@@ -181,6 +181,8 @@ class ServicesWork(SwarmWide[Services]):
         self.waits = bool(module.params["wait"])
         self.removed: list[str] = []
         super().__init__(module, "services")
+        for item in items:
+            check_api(SERVICE, item.values, self.engine.api, item.where)
 
     def observe(self) -> Services:
         if not self.on_manager():

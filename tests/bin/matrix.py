@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Print parametrized tests as a table: a row for each story, a column for each ground, then the sum.
 
-Usage: ``matrix.py RESULTS.xml``, a JUnit file of pytest. A cell is ``ok``, ``FAILED`` or ``-`` (skipped; the reason stands below the
-table). The last line is ``N passed, M failed``. Exits with 1 when a story failed or none was told.
+Usage: ``matrix.py RESULTS.xml...``, JUnit files of pytest. A cell is ``ok``, ``FAILED`` or ``-`` (skipped; the reason stands below the
+table). The last line is ``N passed, M failed``. Exits with 1 when a story failed, when a file is missing and when no story was told.
 """
 
 from __future__ import annotations
@@ -12,17 +12,18 @@ from __future__ import annotations
 import re
 import sys
 import xml.etree.ElementTree as ET
+from collections.abc import Sequence
 from pathlib import Path
 
 OK, FAILED, SKIPPED = "ok", "FAILED", "-"
 _NAME = re.compile(r"test_(?P<story>\w+)\[(?P<ground>[^\]]+)\]")
 
 
-def read(path: Path) -> tuple[dict[tuple[str, str], str], list[str]]:
+def read(paths: Sequence[Path]) -> tuple[dict[tuple[str, str], str], list[str]]:
     """The cells by story and ground, and the reasons for those that were skipped."""
     cells: dict[tuple[str, str], str] = {}
     reasons: list[str] = []
-    for case in ET.parse(path).getroot().iter("testcase"):
+    for case in (each for path in paths for each in ET.parse(path).getroot().iter("testcase")):
         name = _NAME.fullmatch(case.get("name", ""))
         if name is None:
             continue
@@ -48,16 +49,14 @@ def table(cells: dict[tuple[str, str], str]) -> list[str]:
     return lines
 
 
-def main(path: Path) -> int:
-    if not path.exists():
-        print(f"no results: {path} is missing")
-        return 1
-    cells, reasons = read(path)
+def main(*paths: Path) -> int:
+    missing = [path for path in paths if not path.exists()]
+    cells, reasons = read([path for path in paths if path.exists()])
     said = list(cells.values())
-    print("\n".join([*table(cells), *reasons]))
+    print("\n".join([*table(cells), *reasons, *(f"no results: {path} is missing" for path in missing)]))
     print(f"{said.count(OK)} passed, {said.count(FAILED)} failed")
-    return 0 if OK in said and FAILED not in said else 1
+    return 0 if OK in said and FAILED not in said and not missing else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(*map(Path, sys.argv[1:])))

@@ -6,13 +6,12 @@
 from __future__ import annotations
 
 import copy
-import ipaddress
 import itertools
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from . import authority
+from . import authority, networks
 from .refusal import Refusal
 
 if TYPE_CHECKING:
@@ -150,69 +149,22 @@ def info(engine: FakeEngine) -> Json:
     return {"Name": engine.hostname, "ServerVersion": "20.10.24+dfsg1", "Swarm": swarm}
 
 
-def network(body: Mapping[str, Any], scope: str) -> Json:
-    """An entry of GET /networks, before anything is allocated."""
-    ipam = body.get("IPAM") or {}
-    return {
-        "Name": body["Name"],
-        "Id": identity(),
-        "Created": created(),
-        "Scope": scope,
-        "Driver": body.get("Driver") or "bridge",
-        "EnableIPv6": bool(body.get("EnableIPv6")),
-        "IPAM": {"Driver": ipam.get("Driver") or "default", "Options": None, "Config": [dict(each) for each in ipam.get("Config") or ()]},
-        "Internal": bool(body.get("Internal")),
-        "Attachable": bool(body.get("Attachable")),
-        "Ingress": bool(body.get("Ingress")),
-        "ConfigFrom": {"Network": ""},
-        "ConfigOnly": False,
-        "Containers": None,
-        "Options": dict(body.get("Options") or {}),
-        "Labels": dict(body.get("Labels") or {}),
-    }
+def network(body: Mapping[str, Any]) -> Json:
+    """An entry of GET /networks, before anything is allocated. A host's own has a long ID."""
+    local = networks.scope_of(body) == "local"
+    return networks.whole(body, secrets.token_hex(32) if local else identity(), created())
 
 
 def local_networks() -> dict[str, Json]:
     """The networks that every Engine has."""
-    bridge = network({"Name": "bridge", "Driver": "bridge", "IPAM": {"Config": [{"Subnet": "172.17.0.0/16"}]}}, "local")
-    plain = [network({"Name": name, "Driver": driver}, "local") for name, driver in (("host", "host"), ("none", "null"))]
+    bridge = network({"Name": "bridge", "Driver": "bridge", "IPAM": {"Config": [{"Subnet": "172.17.0.0/16"}]}})
+    plain = [network({"Name": name, "Driver": driver}) for name, driver in (("host", "host"), ("none", "null"))]
     return {each["Id"]: each for each in (bridge, *plain)}
 
 
 def ingress_request() -> Json:
     """What a new swarm asks of itself."""
     return {"Name": "ingress", "Driver": "overlay", "Ingress": True}
-
-
-def allocate(whole: Json, swarm: Mapping[str, Any], numbers: Iterator[int], others: Iterable[Mapping[str, Any]]) -> None:
-    """Give a network its subnets and VNIs, or none where it overlaps another: then it stays unallocated for good."""
-    configs = whole["IPAM"]["Config"]
-    taken = [_network(entry["Subnet"]) for other in others for entry in other["IPAM"]["Config"] or ()]
-    if not configs:
-        pool = ipaddress.ip_network(swarm["DefaultAddrPool"][0])
-        free = (each for each in pool.subnets(new_prefix=swarm["SubnetSize"]) if not any(each.overlaps(one) for one in taken))
-        configs.append({"Subnet": str(next(free))})
-    elif any(_network(entry["Subnet"]).overlaps(one) for entry in configs for one in taken):
-        whole["IPAM"]["Config"] = None
-        return
-    for entry in configs:
-        entry.setdefault("Gateway", str(_network(entry["Subnet"])[1]))
-    vnis = ",".join(str(4095 + next(numbers)) for _entry in configs)
-    whole["Options"].setdefault("com.docker.network.driver.overlay.vxlanid_list", vnis)
-
-
-def unallocated(whole: Mapping[str, Any]) -> Json:
-    """How the list shows a network to which the allocator has not come."""
-    return {**whole, "Driver": "", "IPAM": {"Driver": "", "Options": None, "Config": None}, "Options": None}
-
-
-def _network(written: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
-    return ipaddress.ip_network(written, strict=False)
-
-
-def outside(gateway: str | None, subnet: str) -> bool:
-    """Whether a gateway is not in its subnet."""
-    return bool(gateway) and ipaddress.ip_address(gateway) not in _network(subnet)
 
 
 def _ports(spec: Mapping[str, Any]) -> Sequence[Json]:

@@ -18,7 +18,7 @@ from typing import Any
 from ansible_collections.meshwork.swarm.plugins.module_utils._engine import client
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.plan import Call
 
-from . import authority, documents
+from . import authority, documents, networks
 from .refusal import Refusal
 
 Json = dict[str, Any]
@@ -127,6 +127,7 @@ class FakeEngine:
     interfere: Callable[[Call], None] | None = None
     pending: int = 0
     local: dict[str, Json] = field(default_factory=documents.local_networks)
+    containers: list[Json] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.hosts[self.address] = self
@@ -175,6 +176,8 @@ class FakeEngine:
             return documents.info(self)
         if path == "/networks":
             return [each for each in self._networks() if each["Scope"] in filters.get("scope", [each["Scope"]])]
+        if path == "/containers/json":
+            return self.containers
         swarm = self.managed()
         if path == "/swarm":
             return swarm.cluster
@@ -286,19 +289,21 @@ class FakeEngine:
             documents.leave_raft(node, [each for each in members if each is not node])
 
     def _create_network(self, body: Json) -> Json:
-        if body.get("Driver") != "overlay":
-            network = documents.network(body, "local")
+        networks.refuse(body, self._networks())
+        if networks.scope_of(body) == "local":
+            network = documents.network(body)
+            networks.make_local(network, self.local.values())
             self.local[network["Id"]] = network
             return {"Id": network["Id"], "Warning": ""}
         if self.swarm is None:
             raise Refusal(500, NO_MANAGER)
         swarm = self.managed()
-        if any(each["Name"] == body["Name"] for each in self._networks()):
-            raise Refusal(409, f"network with name {body['Name']} already exists")
         for entry in (body.get("IPAM") or {}).get("Config") or ():
-            if documents.outside(entry.get("Gateway"), entry["Subnet"]):
+            if networks.outside(entry.get("Gateway"), entry["Subnet"]):
                 told = f"ipam configuration: subnet {entry['Subnet']} does not contain gateway {entry['Gateway']}"
                 raise Refusal(400, f"rpc error: code = InvalidArgument desc = {told}")
+        if (body.get("IPAM") or {}).get("Driver") not in (None, "", "default"):
+            raise Refusal(400, f"rpc error: code = InvalidArgument desc = error during lookup of plugin {body['IPAM']['Driver']}")
         there = next((each for each in swarm.networks.values() if each["Ingress"]), None)
         if body.get("Ingress") and there:
             told = f"ingress network ({there['Id']}) is already present"
@@ -307,14 +312,21 @@ class FakeEngine:
 
     def _add_network(self, body: Json) -> str:
         swarm = self.managed()
-        whole = documents.network(body, "swarm")
-        documents.allocate(whole, swarm.cluster, swarm.subnets, [*swarm.networks.values(), *(each for _due, each in swarm.hidden.values())])
-        swarm.networks[whole["Id"]] = documents.unallocated(whole)
-        due = swarm.now + self.manners.allocation if whole["IPAM"]["Config"] else 10**9
-        swarm.hidden[whole["Id"]] = (due, whole)
+        whole = documents.network(body)
+        others = [*swarm.networks.values(), *(each for _due, each in swarm.hidden.values())]
+        possible = networks.make_swarm_wide(whole, swarm.cluster, swarm.subnets, others)
+        at_once = possible and whole["Driver"] != "overlay"
+        swarm.networks[whole["Id"]] = whole if at_once else networks.unallocated(whole)
+        if possible and not at_once:
+            swarm.hidden[whole["Id"]] = (swarm.now + self.manners.allocation, whole)
         return str(whole["Id"])
 
     def _remove_network(self, identity: str) -> None:
+        own = next((each for each in self.local.values() if identity in (each["Id"], each["Name"])), None)
+        if own is not None:
+            networks.refuse_local_removal(own, self._networks(), self.containers)
+            del self.local[own["Id"]]
+            return
         swarm = self.managed()
         network = next((each for each in swarm.networks.values() if identity in (each["Id"], each["Name"])), None)
         if network is None:

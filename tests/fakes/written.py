@@ -9,12 +9,19 @@ import ipaddress
 from typing import Any
 
 from ansible_collections.meshwork.swarm.plugins.module_utils._model import authority, container, kinds
-from ansible_collections.meshwork.swarm.plugins.module_utils._model.network import DRIVER_OPTS, MANAGED_OPTIONS, NETWORK, POOLS
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.network import (
+    DRIVER_OPTS,
+    IPAM_OPTS,
+    MANAGED_OPTIONS,
+    NETWORK,
+    VNIS,
+)
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.node import NODE
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.placement import CONSTRAINTS
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.publish import PUBLISH
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.service import SERVICE
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.stack import STACK_LABELS
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.subnets import POOLS
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.swarm import SWARM
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.table import Kind, Row
 from hypothesis import strategies as st
@@ -50,11 +57,14 @@ def pool_lists(draw: st.DrawFn) -> list[dict[str, Any]]:
     """Values of the option subnets."""
     entries = []
     for subnet in draw(st.lists(subnets(), max_size=3, unique_by=lambda each: each.partition(".")[0])):
-        entry: dict[str, Any] = {"subnet": subnet, "gateway": None, "ip_range": None}
+        entry: dict[str, Any] = {"subnet": subnet, "gateway": None, "ip_range": None, "aux_addresses": None}
         if draw(st.booleans()):
             entry["gateway"] = str(ipaddress.ip_network(subnet)[draw(st.integers(1, 5))])
         if draw(st.booleans()):
             entry["ip_range"] = str(next(ipaddress.ip_network(subnet).subnets()))
+        if draw(st.booleans()):
+            names = draw(st.lists(st.sampled_from(["router", "printer"]), unique=True))
+            entry["aux_addresses"] = {name: str(ipaddress.ip_network(subnet)[place + 1]) for place, name in enumerate(names)}
         entries.append(entry)
     return entries
 
@@ -148,7 +158,9 @@ BY_KIND: list[tuple[Kind, st.SearchStrategy[Any]]] = [
     (kinds.ENVIRONMENT, st.dictionaries(st.from_regex("[A-Z]{1,5}", fullmatch=True), st.one_of(SCALAR, st.none()), max_size=4)),
     (kinds.SUBNETS, st.lists(subnets(), max_size=3)),
     (DRIVER_OPTS, MAPPING.map(lambda value: {key: each for key, each in value.items() if key not in MANAGED_OPTIONS})),
+    (IPAM_OPTS, MAPPING),
     (POOLS, pool_lists()),
+    (VNIS, st.lists(st.integers(1, 2**24 - 1), max_size=3, unique=True)),
     (PUBLISH, port_lists()),
     (STACK_LABELS, MAPPING),
     (CONSTRAINTS, st.lists(st.sampled_from(["node.role==worker", "node.labels.zone != a", "engine.labels.x == y z"]), max_size=3)),
@@ -203,7 +215,7 @@ FEW = 20
 
 
 def sensible(values: dict[str, Any]) -> dict[str, Any]:
-    """Values by option name without what the checks of whole services refuse; those of other objects as they are."""
+    """Values by option name without what the checks of whole objects refuse."""
     numbers = {"replicated": ("replicas",), "replicated-job": ("total_completions", "max_concurrent")}
     refused = {"replicas", "total_completions", "max_concurrent"} - set(numbers.get(values.get("mode", "replicated"), ()))
     if values.get("mode") in ("replicated-job", "global-job"):
@@ -212,6 +224,8 @@ def sensible(values: dict[str, Any]) -> dict[str, Any]:
         refused.add("healthcheck.test")
     if values.get("seccomp.mode") != "custom":
         refused.add("seccomp.profile")
+    if values.get("config_only"):
+        refused.add("scope")
     if values.get("publish"):
         refused |= {"endpoint_mode", "update_config.order"}
     return {option: value for option, value in values.items() if option not in refused}

@@ -13,8 +13,8 @@ import pytest
 from stories.machines import Machines
 from stories.playing import Ansible, Run
 
-MANAGER_RUNS = 11
-WORKER_RUNS = 6
+MANAGER_RUNS = 9
+WORKER_RUNS = 4
 
 
 def test_D4_a_run_that_was_cut_off_is_completed_by_the_next_one(building: list[Run] | None, figures: list[str]) -> None:

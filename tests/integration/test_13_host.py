@@ -40,6 +40,12 @@ def sysctl(cluster: Machines, node: str, *names: str) -> list[str]:
     return cluster.shell(node, f"sysctl -n {' '.join(names)}").split()
 
 
+def managed(cluster: Machines, node: str, interface: str) -> str:
+    """What networkd makes of an interface: configured, unmanaged ...; empty while it does not know it."""
+    told = re.search(rf"^\s*\d+\s+{interface}\s.*\s(\S+)\s*$", cluster.shell(node, "networkctl --no-legend list"), re.MULTILINE)
+    return told.group(1) if told else ""
+
+
 def surroundings(cluster: Machines, node: str) -> str:
     """What trying could have left behind."""
     return cluster.shell(node, "ip -o link | cut -d' ' -f2; ip xfrm policy; ip netns; ipvsadm -Ln; iptables-save | grep -v '^[#:]'")
@@ -118,8 +124,7 @@ def test_B5_networkd_leaves_the_interfaces_of_docker_alone(cluster: Machines, an
     )
 
     def state() -> str:
-        told = re.search(r"^\s*\d+\s+vethstory\s.*\s(\S+)\s*$", cluster.shell(node, "networkctl --no-legend list"), re.MULTILINE)
-        return told.group(1) if told else ""
+        return managed(cluster, node, "vethstory")
 
     eventually(state, lambda told: told not in ("", "unmanaged", "pending"), 30, "networkd has taken the interface")
     eventually(lambda: cluster.shell(node, "ip addr show vethstory"), lambda told: "192.0.2.77" in told, 30, "networkd gives it an address")
@@ -148,6 +153,15 @@ def test_B5_all_of_it_is_there_after_a_power_cut(cluster: Machines, ansible: Ans
     own = ("net.core.somaxconn", "net.ipv4.conf.all.rp_filter", "net.ipv4.conf.default.rp_filter")
     before = [f"{name}={value}" for name, value in zip(own, sysctl(cluster, node, *own), strict=True)]
     put_back.append(f"sysctl -qw {' '.join(before)}")
+    # an operator's file that would take every interface, as cloud images have it
+    theirs = "/etc/systemd/network/50-story.network"
+    ours = "/etc/systemd/network/00-meshwork-swarm.network"
+    put_back.append(f"rm -f {theirs} {ours}; systemctl disable --now systemd-networkd.socket systemd-networkd.service")
+    cluster.shell(
+        node,
+        f"mkdir -p /etc/systemd/network; printf '[Match]\\nName=docker* veth*\\n[Network]\\nAddress=192.0.2.77/24\\n' > {theirs}; "
+        "systemctl enable systemd-networkd",
+    )
     wanted: dict[str, Any] = {**OPTIONS, "rp_filter": 2, "sysctls": {"net.core.somaxconn": 5000}}
     ansible.module(node, "host", wanted).succeeded()
     cluster.shell(node, "sync")
@@ -159,6 +173,10 @@ def test_B5_all_of_it_is_there_after_a_power_cut(cluster: Machines, ansible: Ans
     assert {"esp6", "vxlan", "ip_vs", "xt_policy"} <= loaded
     assert cluster.shell(node, "systemctl is-failed systemd-modules-load systemd-sysctl", check=False).split() == ["active", "active"]
     assert not ansible.module(node, "host", wanted).succeeded().only.changed
+    assert cluster.shell(node, "systemctl is-active systemd-networkd").strip() == "active"
+    for interface in ("docker0", "docker_gwbridge"):
+        eventually(lambda name=interface: managed(cluster, node, name), "unmanaged".__eq__, 30, f"networkd leaves {interface} alone")
+    assert "192.0.2.77" not in cluster.shell(node, "ip addr")
     ready = "docker node ls --format '{{.Hostname}} {{.Status}}'"
     eventually(lambda: cluster.shell(cluster.manager, ready, check=False), lambda told: f"{node} Ready" in told, 60, "the node is back")
 

@@ -9,10 +9,12 @@ import itertools
 import json
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from stories.machines import LAB, Machines, eventually, run
+from stories.packages import docker_repository, wheels
 from stories.playing import LOGS, Ansible
 
 pytestmark = pytest.mark.long
@@ -21,6 +23,10 @@ FILE = "/etc/docker/daemon.json"
 ROLE = ("site.yml", "--tags", "engine")
 RECORD = "/var/lib/meshwork-swarm/engine-restart"
 NODE = "node1"
+CONFIGURES = "meshwork.swarm.daemon_config"
+REPOSITORY = "/var/lib/story-repository"
+WHEELS = "/var/lib/story-wheels"
+VERSIONS = ("5:20.10.24-1~debian.12~bookworm", "5:20.10.24-2~debian.12~bookworm")
 
 
 def settings(**values: Any) -> tuple[str, str]:
@@ -95,7 +101,7 @@ def test_B1_a_bare_host_becomes_an_engine_host_and_stays_one(engine_host: Machin
     again = role.playbook(*ROLE).succeeded()
     assert not [result.task for result in again.results if result.changed]
     assert process(engine_host) == before
-    assert len(engine_host.module_runs(since)[NODE]) == 3
+    assert engine_host.module_runs(since)[NODE] == [CONFIGURES]
 
 
 def test_B1_a_setting_that_is_reloaded_leaves_the_engine_running_and_the_operators_keys(operators_file: Machines, role: Ansible) -> None:
@@ -187,6 +193,102 @@ def test_B1_the_only_manager_is_restarted_when_that_is_allowed_by_name(operators
         assert "this host is in a swarm, and its Engine would not start again" in live
     finally:
         operators_file.leave()
+
+
+@pytest.fixture(scope="module")
+def from_docker(engine_host: Machines, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
+    """Docker's repository as a folder of the host, and the arguments that say so."""
+    folder = tmp_path_factory.mktemp("repository")
+    debian = tmp_path_factory.mktemp("debian") / "docker.io.deb"
+    engine_host.fetch(NODE, "/var/lib/meshwork-apt/docker.io_*.deb", debian)
+    docker_repository(folder, debian, VERSIONS)
+    engine_host.send(NODE, folder, REPOSITORY)
+    variables = {
+        "engine_source": "docker",
+        "engine_repository_url": f"file://{REPOSITORY}",
+        "engine_repository_key": f"file://{REPOSITORY}/gpg",
+    }
+    return "-e", json.dumps(variables)
+
+
+def version(*values: str) -> tuple[str, ...]:
+    return "-e", json.dumps({"engine_version": "".join(values)})
+
+
+def packages(machines: Machines) -> dict[str, str]:
+    """The installed packages of the Engine with their versions."""
+    shown = "dpkg-query --show --showformat='${db:Status-Abbrev} ${Package} ${Version}\\n' 'docker*' 'containerd*'"
+    rows = [line.split() for line in machines.shell(NODE, shown, check=False).splitlines()]
+    return {row[1]: row[2] for row in rows if row[0] == "ii"}
+
+
+def test_B1_the_engine_comes_from_dockers_repository_in_the_place_of_another_one(
+    engine_host: Machines, role: Ansible, from_docker: tuple[str, ...]
+) -> None:
+    first, _second = VERSIONS
+    engine_host.shell(NODE, f"rm -f {FILE} {RECORD}; systemctl restart docker.service", timeout=120)
+    made = role.playbook(*ROLE, *from_docker, *version(first)).succeeded()
+    there = packages(engine_host)
+    assert (there["docker-ce"], there["docker-ce-cli"]) == (first, first) and "containerd.io" in there and "docker.io" not in there
+    assert "Signed-By: /etc/apt/keyrings/docker.asc" in engine_host.shell(NODE, "cat /etc/apt/sources.list.d/docker.sources")
+    assert info(engine_host, ".ServerVersion").startswith("20.10") and made.returncode == 0
+    before = process(engine_host)
+    for asked in (version(first), version("5:20.10.24-1*"), ()):
+        since = engine_host.shell(NODE, "sleep 1; date +%s").strip()
+        again = role.playbook(*ROLE, *from_docker, *asked).succeeded()
+        assert not [result.task for result in again.results if result.changed]
+        assert engine_host.module_runs(since)[NODE] == [CONFIGURES]
+    # an Engine that is there is one for the distribution's source, too
+    role.playbook(*ROLE).succeeded()
+    assert packages(engine_host) == there and process(engine_host) == before
+
+
+def test_B1_a_member_gets_another_version_in_its_turn(engine_host: Machines, role: Ansible, from_docker: tuple[str, ...]) -> None:
+    first, second = VERSIONS
+    role.playbook(*ROLE, *from_docker, *version(first)).succeeded()
+    engine_host.shell(NODE, f"docker swarm init --advertise-addr {engine_host.addresses[NODE]}")
+    try:
+        before = process(engine_host)
+        refused = role.playbook(*ROLE, *from_docker, *version(second)).refused()
+        assert "it is the only manager" in refused and "engine_allow_interruption: true" in refused
+        unknown = role.playbook(*ROLE, *from_docker, *version("5:99"), "-e", "engine_allow_interruption=true").refused()
+        assert "docker-ce=5:99" in unknown and "Nothing was touched" in unknown
+        assert packages(engine_host)["docker-ce"] == first and process(engine_host) == before
+        role.playbook(*ROLE, *from_docker, *version(second), "-e", "engine_allow_interruption=true", timeout=600).succeeded()
+        assert (packages(engine_host)["docker-ce"], packages(engine_host)["docker-ce-cli"]) == (second, second)
+        assert process(engine_host) != before and info(engine_host, ".Swarm.LocalNodeState") == "active"
+        assert engine_host.inspect("node", NODE)["Spec"]["Availability"] == "active"
+        since = engine_host.shell(NODE, "sleep 1; date +%s").strip()
+        role.playbook(*ROLE, *from_docker, *version(second)).succeeded()
+        assert engine_host.module_runs(since)[NODE] == [CONFIGURES]
+    finally:
+        engine_host.leave()
+
+
+def test_B1_a_virtual_environment_has_the_libraries_that_packages_do_not(engine_host: Machines, role: Ansible, tmp_path: Path) -> None:
+    libraries = "python3-docker python3-pyroute2"
+    node_has = engine_host.shell(NODE, "python3 -c 'import sys; print(\"%d.%d\" % sys.version_info[:2])'").strip()
+    wheels(tmp_path, node_has, "docker>=5.0,<8", "pyroute2>=0.6,<0.10")
+    engine_host.send(NODE, tmp_path, WHEELS)
+    engine_host.shell(NODE, f"apt-get -qq -y remove {libraries}; rm -rf /opt/meshwork-swarm", timeout=120)
+    try:
+        lacking = role.playbook(*ROLE, "-e", "engine_python=present").refused()
+        assert lacking.startswith("engine_python is present, and /usr/bin/python3") and "docker 5.0 or newer and pyroute2" in lacking
+        pip = ("-e", json.dumps({"engine_python": "venv", "engine_pip_arguments": f"--no-index --find-links {WHEELS}"}))
+        role.playbook(*ROLE, *pip).succeeded()
+        found = engine_host.shell(
+            NODE, "/opt/meshwork-swarm/bin/python -c 'import docker, pyroute2; print(docker.__file__, pyroute2.__file__)'"
+        )
+        assert all(path.startswith("/opt/meshwork-swarm/lib/") for path in found.split())
+        assert engine_host.shell(NODE, "python3 -c 'import docker' 2>&1 || true").rstrip().endswith("No module named 'docker'")
+        since = engine_host.shell(NODE, "sleep 1; date +%s").strip()
+        again = role.playbook(*ROLE, *pip).succeeded()
+        assert not [result.task for result in again.results if result.changed]
+        assert sorted(engine_host.module_runs(since)[NODE]) == [CONFIGURES, "ansible.legacy.stat", "pip"]
+        told = role.module(NODE, "cluster_info", None, "-e", "ansible_python_interpreter=/opt/meshwork-swarm/bin/python").succeeded().only
+        assert told.values["membership"]["state"] == "inactive"
+    finally:
+        engine_host.shell(NODE, f"apt-get -qq -y install {libraries}; rm -rf /opt/meshwork-swarm", timeout=120)
 
 
 @pytest.fixture(scope="module")

@@ -106,8 +106,10 @@ def short_file(source: str) -> Iterator[str]:
 
 def documentation_lines(node: ast.AST) -> int:
     """How many lines a module's DOCUMENTATION, EXAMPLES or RETURN has; other statements have none."""
-    names = {target.id for target in node.targets if isinstance(target, ast.Name)} if isinstance(node, ast.Assign) else set()
-    return (node.end_lineno or node.lineno) - node.lineno + 1 if isinstance(node, ast.Assign) and names & {"DOCUMENTATION", "EXAMPLES", "RETURN"} else 0
+    if not isinstance(node, ast.Assign):
+        return 0
+    names = {target.id for target in node.targets if isinstance(target, ast.Name)}
+    return (node.end_lineno or node.lineno) - node.lineno + 1 if names & {"DOCUMENTATION", "EXAMPLES", "RETURN"} else 0
 
 
 def short_functions(source: str) -> Iterator[str]:

@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 
 import pytest
-from ansible_collections.meshwork.swarm.tests.bin import counts, demo, matrix
+from ansible_collections.meshwork.swarm.tests.bin import counts, demo, firewall_matrix, matrix
 
 RECAP = """\
 PLAY [one] ****
@@ -117,11 +117,10 @@ JUNIT = """<testsuites><testsuite>
 
 
 def test_the_matrix_has_a_cell_for_each_story_and_ground(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = tmp_path / "results.xml"
-    assert matrix.main(path) == 1
-    path.write_text(JUNIT.format(more='<testcase name="test_at_boot[iptables]"/><testcase name="test_of_no_ground"/>'))
-    capsys.readouterr()
-    assert matrix.main(path) == 1
+    path, other = tmp_path / "results.xml", tmp_path / "others.xml"
+    path.write_text(JUNIT.format(more='<testcase name="test_of_no_ground"/>'))
+    other.write_text('<testsuites><testsuite><testcase name="test_at_boot[iptables]"/></testsuite></testsuites>')
+    assert matrix.main(path, other) == 1
     assert capsys.readouterr().out.splitlines() == [
         "               ufw  iptables",
         "a peer passes  ok   FAILED",
@@ -129,6 +128,16 @@ def test_the_matrix_has_a_cell_for_each_story_and_ground(tmp_path: Path, capsys:
         "- at boot, ufw: not here",
         "2 passed, 1 failed",
     ]
+    assert (matrix.main(other), matrix.main(other, tmp_path / "third.xml")) == (0, 1)
+    assert capsys.readouterr().out.splitlines()[-2:] == [f"no results: {tmp_path / 'third.xml'} is missing", "1 passed, 0 failed"]
+
+
+@pytest.mark.parametrize(("nodes", "count"), [(1, 3), (2, 4), (3, 5), (5, 5)])
+def test_every_ground_is_in_one_part_of_the_matrix(nodes: int, count: int) -> None:
+    parts = list(firewall_matrix.parts(nodes))
+    assert len(parts) == count
+    for ground in (*firewall_matrix.ON_THE_LAB, *firewall_matrix.IN_NAMESPACES):
+        assert len([part for part in parts if ground in part.replace("(", "").replace(")", "").split(" or ")]) == 1
 
 
 def test_a_story_that_fails_at_its_end_has_failed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

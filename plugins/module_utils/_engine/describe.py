@@ -12,7 +12,7 @@ from typing import Any, Callable
 from .._kernel.local import interface_of, is_here
 from .._model.certificate import show_certificate
 from .._model.membership import Membership, show_membership
-from .._model.network import NETWORK, VNI_OPTION, read_network
+from .._model.network import NETWORK, read_network
 from .._model.publish import read_ports, show_ports
 from .._model.service import SERVICE, named_networks, read_service
 from .._model.swarm import SWARM, read_swarm
@@ -22,12 +22,15 @@ from . import observe
 from .client import Engine
 
 Shown = dict[str, Any]
+LOCAL_NETWORKS = "local_networks"
 
 
 def cluster(engine: Engine, gather: Sequence[str], reference_clock: float | None = None) -> Shown:
     """The membership of this host, what else its part in a swarm depends on and, on a live manager, everything that `gather` names."""
     membership = observe.membership(engine)
     shown: Shown = {"membership": show_membership(membership), "host": _host(engine, membership, reference_clock)}
+    if LOCAL_NETWORKS in gather:
+        shown[LOCAL_NETWORKS] = [_network(document) for document in engine.get("/networks", {"filters": {"scope": ["local"]}})]
     if membership.live_manager:
         shown.update({part: READERS[part](engine) for part in gather if part in READERS})
     return shown
@@ -74,13 +77,12 @@ def _networks(engine: Engine) -> list[Shown]:
 
 
 def _network(document: Mapping[str, Any]) -> Shown:
-    vnis = str((document.get("Options") or {}).get(VNI_OPTION) or "")
     return {
         "id": str(document["Id"]),
         "name": str(document["Name"]),
+        "vnis": [],
         **show(NETWORK, read_network(document).values),
         "ingress": bool(document.get("Ingress")),
-        "vnis": [int(vni) for vni in vnis.split(",") if vni],
     }
 
 

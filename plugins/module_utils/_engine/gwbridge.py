@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._firewall.host import Command, Host, RemoveFile, WriteFile
+from .._local.host import Command, Host, RemoveFile, WriteFile
 from .._model.item import Item
 from .._model.network import read_network, subnets_of
 from .._model.node import manager, reachable

@@ -16,9 +16,10 @@ from typing import Any
 from .._model.certificate import FILE, Certificate, read_certificate
 from .._model.item import Item
 from .._model.membership import Membership, read_membership
-from .._model.network import read_network
-from .._model.node import hostname, read_node
+from .._model.network import allocated, read_network
+from .._model.node import hostname, platform, read_node
 from .._model.service import named_networks, read_service
+from .._plan.allocation import read_default_pools
 from .._plan.convergence import Progress, progress
 from .._plan.ingress import Ingress
 from .._plan.networks import Networks
@@ -89,10 +90,27 @@ def tasks_held(engine: Engine, services: Sequence[str]) -> int:
     return sum(1 for task in tasks if task.get("ServiceID") in services and task["Status"]["State"] in HELD_STATES)
 
 
-def networks(engine: Engine) -> Networks:
-    """Every network that this manager knows, and which services use each."""
+def networks(engine: Engine, windows: bool = False) -> Networks:
+    """Every network that this manager knows, and which services use each; with `windows` the names of the Windows nodes, too."""
     items = tuple(read_network(document) for document in engine.get("/networks"))
-    return Networks(items, _users(engine.get("/services") or ()))
+    waiting = any(item.values["scope"] == "swarm" and not allocated(item) for item in items)
+    return Networks(
+        items,
+        _users(engine.get("/services") or ()),
+        pools=read_default_pools(engine.get("/info")["Swarm"].get("Cluster") or {}) if waiting else None,
+        windows=tuple(hostname(node) for node in nodes(engine) if platform(node) == "windows") if windows else (),
+    )
+
+
+def local_networks(engine: Engine, interfaces: frozenset[str] | None) -> Networks:
+    """Every network that this host knows, and which of its containers, running or not, use each."""
+    items = tuple(read_network(document) for document in engine.get("/networks"))
+    users: dict[str, list[str]] = {}
+    for container in engine.get("/containers/json", {"all": "true"}) or ():
+        for endpoint in ((container.get("NetworkSettings") or {}).get("Networks") or {}).values():
+            users.setdefault(str(endpoint.get("NetworkID")), []).append(str(container["Names"][0]).lstrip("/"))
+    named = {network: tuple(sorted(names)) for network, names in users.items()}
+    return Networks(items, named, users_are="container", interfaces=interfaces)
 
 
 def _users(services: Sequence[Document]) -> dict[str, tuple[str, ...]]:
@@ -148,7 +166,6 @@ class ServiceList:
             nodes=self._listed_nodes() if "nodes" in needed else None,
             secrets=self._ids("secrets") if "secrets" in needed else None,
             configs=self._ids("configs") if "configs" in needed else None,
-            api=self._engine.api,
         )
 
     def _listed_nodes(self) -> Nodes:

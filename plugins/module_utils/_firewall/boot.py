@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from .._local.host import Action, Command, Host, RemoveFile, RemoveFolder, WriteFile
 from .._model.firewall import Desired, Layer
 from .._plan.plan import Blocker
 from .chain import OUTPUT, PUBLISHED, SWARM, Place, chain_lines, read_saved, read_set, restore_text, set_lines
-from .host import Action, Command, Host, RemoveFile, RemoveFolder, WriteFile
 
 PARENT = "/etc/meshwork-swarm"
 FOLDER = f"{PARENT}/firewall"

@@ -10,9 +10,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from .._local.host import Command, Host
 from .._plan.plan import Blocker
 from . import boot, nftables_boot
-from .host import Command, Host
 from .ruleset import read_ruleset
 from .swarm_table import KEY
 

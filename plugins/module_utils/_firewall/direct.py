@@ -15,12 +15,12 @@ from collections.abc import Mapping, Sequence
 from typing import Optional
 from xml.etree import ElementTree
 
+from .._local.host import Action, Command, Commands, RemoveFile, WriteFile
 from .._model.errors import CommandFailed
 from .._model.firewall import Desired, Entry, Layer, Published
 from .._plan.firewall import say_rules
 from .._plan.plan import Step
 from .chain import MARK, OUTPUT, PUBLISHED, canonical, render_local
-from .host import Action, Command, Commands
 
 FILE = "/etc/firewalld/direct.xml"
 FAMILY = {4: "ipv4", 6: "ipv6"}
@@ -77,15 +77,40 @@ def read_runtime(text: str) -> tuple[Entry, ...]:
 
 def read_file(text: str | None) -> tuple[Entry, ...]:
     """Our rules in direct.xml. Raises CommandFailed where it is not XML."""
-    if text is None:
-        return ()
+    return tuple(entry for entry in map(_of_element, _parse(text).iter("rule")) if entry.verb)
+
+
+_NAMES = ("ipv", "table", "chain", "priority")
+
+
+def _of_element(rule: ElementTree.Element) -> Entry:
+    return _entry(" ".join([*(rule.get(name, "") for name in _NAMES), rule.text or ""]))
+
+
+def _parse(text: str | None) -> ElementTree.Element:
     try:
-        rules = ElementTree.fromstring(text).iter("rule")
+        return ElementTree.fromstring(text or "<direct/>", ElementTree.XMLParser(target=ElementTree.TreeBuilder(insert_comments=True)))
     except ElementTree.ParseError as error:
         raise CommandFailed(f"{FILE} is not XML ({error}): mend or remove it") from None
-    names = ("ipv", "table", "chain", "priority")
-    found = (_entry(" ".join([*(rule.get(name, "") for name in names), rule.text or ""])) for rule in rules)
-    return tuple(entry for entry in found if entry.verb)
+
+
+def write_file(text: str | None, layers: Mapping[int, Layer]) -> str | None:
+    """direct.xml with our rules for these layers and all that others have in it; None for no file, as nothing would be in it.
+
+    firewalld sees a change of its file by itself, and a `firewall-cmd --permanent` for each rule would take seconds.
+    """
+    root = _parse(text)
+    for rule in root.findall("rule"):
+        if _of_element(rule).verb:
+            root.remove(rule)
+    for entry in _rules(layers):
+        *values, rest = entry.text.split(" ", len(_NAMES))
+        rule = ElementTree.SubElement(root, "rule", dict(zip(_NAMES, values)))
+        rule.text, rule.tail = rest, "\n"
+    if not len(root):
+        return None
+    root.text = root.text or "\n"
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{ElementTree.tostring(root, encoding="unicode")}\n'
 
 
 def of_family(entries: Sequence[Entry], family: int) -> Parts:
@@ -101,24 +126,34 @@ def _order(entry: Entry) -> tuple[int, int, str]:
     return int(port), int(words[3]), entry.text
 
 
-def steps(desired: Desired, name: str, found: Mapping[int, Layer], wanted: Mapping[int, Layer]) -> list[Step]:
-    """The step from one side's rules to another's; `name` is "permanent" or "runtime".
+def permanent(desired: Desired, found: Mapping[int, Layer], wanted: Mapping[int, Layer], text: str | None) -> list[Step]:
+    """The step to other permanent rules, with the file's text that they make."""
+    write: Action = RemoveFile(FILE) if text is None else WriteFile(FILE, text)
+    said = _said(desired, found, wanted)
+    return [Step("direct rules", "firewalld", f"permanent: {said}", Commands((write,)))] if said else []
 
-    Whoever comes is let in before others are kept out.
-    """
-    before, after = _rules(found), _rules(wanted)
-    coming = [entry for entry in after if entry not in before]
-    going = [entry for entry in before if entry not in after]
-    if not coming and not going:
-        return []
-    side = ("--permanent", "--direct") if name == "permanent" else ("--direct",)
+
+def runtime(desired: Desired, found: Mapping[int, Layer], wanted: Mapping[int, Layer]) -> list[Step]:
+    """The step to other rules in force. Whoever comes is let in before others are kept out."""
+    coming, going = _changes(found, wanted)
     actions: list[Action] = [
-        Command(("firewall-cmd", *side, f"--{verb}-rule", *shlex.split(entry.text)))
+        Command(("firewall-cmd", "--direct", f"--{verb}-rule", *shlex.split(entry.text)))
         for verb, entries in (("add", coming), ("remove", reversed(going)))
         for entry in entries
     ]
-    said = say_rules(desired, _layer(going), _layer(coming))
-    return [Step("direct rules", "firewalld", f"{name}: {'; '.join(dict.fromkeys(said))}", Commands(tuple(actions)))]
+    said = _said(desired, found, wanted)
+    return [Step("direct rules", "firewalld", f"runtime: {said}", Commands(tuple(actions)))] if said else []
+
+
+def _said(desired: Desired, found: Mapping[int, Layer], wanted: Mapping[int, Layer]) -> str:
+    coming, going = _changes(found, wanted)
+    return "; ".join(dict.fromkeys(say_rules(desired, _layer(going), _layer(coming)))) if coming or going else ""
+
+
+def _changes(found: Mapping[int, Layer], wanted: Mapping[int, Layer]) -> tuple[list[Entry], list[Entry]]:
+    """The rules that come, and those that go."""
+    before, after = _rules(found), _rules(wanted)
+    return [entry for entry in after if entry not in before], [entry for entry in before if entry not in after]
 
 
 def _rules(layers: Mapping[int, Layer]) -> list[Entry]:

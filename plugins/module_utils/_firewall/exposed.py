@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 
+from .._local.host import Command, Host
 from .._model.firewall import Desired
-from .host import Command, Host
 
 _DNAT = re.compile(r"-A (?:DOCKER|DOCKER-INGRESS) (?P<match>.*)-p (?P<protocol>\w+) .*--dport (?P<port>\d+) -j DNAT")
 

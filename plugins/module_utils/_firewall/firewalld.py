@@ -14,11 +14,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from .._local.host import Action, Command, Commands, Host, RemoveFile, WriteFile, failed
 from .._model.firewall import Desired, Entry, Layer, in_order
 from .._plan.firewall import Observed, say_layers, say_peers
 from .._plan.plan import Blocker, Step
 from . import direct, policy
-from .host import Action, Command, Commands, Host, RemoveFile, WriteFile, failed
 
 NAME = {4: "IPv4", 6: "IPv6"}
 RELOAD = "reload"
@@ -37,13 +37,14 @@ class Reading:
 
     `reload` says that firewalld does not know our policy and sets yet. `runtime_only` are the zones whose runtime is not
     what is permanent: name, what is permanent, what is in force. `files` are those of ours that are there, `wrong` those of
-    them that are not of our making.
+    them that are not of our making. `direct` is the file of direct rules, which is not only ours.
     """
 
     reload: bool = False
     runtime_only: tuple[tuple[str, Mapping[str, tuple[str, ...]], Mapping[str, tuple[str, ...]]], ...] = ()
     files: tuple[str, ...] = ()
     wrong: tuple[str, ...] = ()
+    direct: str | None = None
 
 
 class Firewalld:
@@ -69,9 +70,10 @@ class Firewalld:
             family: Layer(peers[family], entries[family] if ours is not None else None, attached, *direct.of_family(rules, family))
             for family in families
         }
-        permanent, files, wrong = self._permanent(families)
+        text = self._host.read(direct.FILE)
+        permanent, files, wrong = self._permanent(families, direct.read_file(text))
         reload = ours is None or not attached or None in peers.values()
-        reading = Reading(reload, self._runtime_only() if reload else (), files, wrong)
+        reading = Reading(reload, self._runtime_only() if reload else (), files, wrong, text)
         return Observed("firewalld", runtime, permanent, reading=reading)
 
     def _members(self, family: int) -> tuple[str, ...] | None:
@@ -83,11 +85,10 @@ class Firewalld:
             raise failed(command, done)
         return in_order(done.output.split())
 
-    def _permanent(self, families: Sequence[int]) -> tuple[dict[int, Layer], tuple[str, ...], tuple[str, ...]]:
-        """What is permanent, by family; which files of ours are there; and which of them are of a type that we do not make."""
+    def _permanent(self, families: Sequence[int], rules: Sequence[Entry]) -> tuple[dict[int, Layer], tuple[str, ...], tuple[str, ...]]:
+        """What is permanent, by family, with these direct rules; which files are ours; and which of them are not of our making."""
         text = self._host.read(policy.POLICY_FILE)
         entries, attached = policy.read_policy_xml(text, families) if text is not None else ({}, False)
-        rules = direct.read_file(self._host.read(direct.FILE))
         layers, wrong = {}, []
         for family in families:
             members, right = policy.read_set_xml(self._host.read(policy.SET_FILE[family]), family)
@@ -120,21 +121,23 @@ class Firewalld:
         """
         if not desired.present:
             left = {family: _emptied(layer) for family, layer in found.runtime.items()}
-            return replace(found, runtime=left, permanent={family: Layer() for family in found.permanent}, reading=Reading())
+            none = {family: Layer() for family in found.permanent}
+            return replace(found, runtime=left, permanent=none, reading=Reading(direct=direct.write_file(found.reading.direct, none)))
         layers = {
             family: Layer(desired.peers[family], policy.render_policy(desired, family), True, *direct.render(desired, family))
             for family in found.runtime
         }
         files = (policy.POLICY_FILE, *(policy.SET_FILE[family] for family in layers))
-        return replace(found, runtime=layers, permanent=layers, reading=Reading(files=files))
+        reading = Reading(files=files, direct=direct.write_file(found.reading.direct, layers))
+        return replace(found, runtime=layers, permanent=layers, reading=reading)
 
     def steps(self, desired: Desired, found: Observed, wanted: Observed) -> Sequence[Step]:
         """Files first; then a reload where firewalld does not know our names, else the differences in the runtime.
 
         Within the runtime whoever comes is let in before anybody is refused, and a removal goes the other way.
         """
-        permanent = direct.steps(desired, "permanent", found.permanent, wanted.permanent)
-        runtime = direct.steps(desired, "runtime", found.runtime, wanted.runtime)
+        permanent = direct.permanent(desired, found.permanent, wanted.permanent, wanted.reading.direct)
+        runtime = direct.runtime(desired, found.runtime, wanted.runtime)
         found, wanted = _without_published(found), _without_published(wanted)
         if not desired.present:
             ours = [*_change_rules(desired, found, wanted), *_change_sets(found, wanted), *_remove_files(found)]

@@ -16,11 +16,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from .._local.host import Action, Command, Commands, Host, failed
 from .._model.firewall import Desired, Layer
 from .._plan.firewall import Observed, say_peers, say_rules
 from .._plan.plan import Blocker, Step
 from . import boot, chain
-from .host import Action, Command, Commands, Host, failed
 
 PACKAGES = {"iptables-save": "iptables", "iptables-restore": "iptables", "ipset": "ipset"}
 NAME = {4: "IPv4", 6: "IPv6"}

@@ -12,11 +12,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from .._local.host import Command, Commands, Host, RemoveFile
 from .._model.firewall import Desired, Layer
 from .._plan.firewall import Observed, say_layers
 from .._plan.plan import Blocker, Step
 from . import boot, nftables_boot, swarm_table
-from .host import Command, Commands, Host, RemoveFile
 from .ruleset import Ruleset, read_ruleset, refuses_everybody
 from .swarm_table import Joined, Place
 

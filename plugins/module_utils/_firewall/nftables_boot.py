@@ -15,9 +15,9 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from .._local.host import Host
 from .._model.firewall import Layer
 from .boot import FOLDER, NOTE, UNITS
-from .host import Host
 from .swarm_table import NAME, Joined, Place, join, join_lines, jump_lines, read_lines, table_lines
 
 RULES_FILE = f"{FOLDER}/rules.nft"

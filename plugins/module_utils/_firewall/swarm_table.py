@@ -20,10 +20,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Optional
 
+from .._local.host import Command
 from .._model.firewall import Desired, Entry, Layer, Published, Rule, in_order
 from .._plan.firewall import listed
 from .chain import MARK
-from .host import Command
 from .ruleset import ADDRESS, Members, Ruleset, Table, in_braces, refuses, spell_addresses, subnet_ranges
 from .ruleset import Rule as Found
 

@@ -4,8 +4,11 @@
 
 """The way back from a change of the firewall: taken by the host itself, unless a new connection confirms the change in time.
 
-It is a script with the commands that lead from what will be to what was, and a timer of systemd that runs it. Both live in /run: a host
-that is restarted meanwhile comes up with what was to be permanent by then.
+It is a script with the commands that lead from what will be to what was, which systemd starts before the change. It waits until the
+module has ended, in whatever way, and then for its confirmation: a change takes as long as it takes, and never meets its own way back.
+Both live in /run: a host that is restarted meanwhile comes up with what was to be permanent by then.
+
+Whoever comes first has it: the script moves itself away before it begins (rename(2)), and a confirmation removes it.
 """
 
 from __future__ import annotations
@@ -15,27 +18,32 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from .._local.host import Action, Command, Commands, Host, RemoveFile, WriteFile
 from .._model.firewall import Desired
 from .._plan.firewall import Backend, Observed
 from .._plan.plan import Blocker, Plan, Step
 from .._run import Reconciliation
-from .host import Action, Command, Commands, Host, RemoveFile, WriteFile
 
 FOLDER = "/run/meshwork-swarm"
 SCRIPT = f"{FOLDER}/way-back.sh"
 TAKEN = f"{FOLDER}/way-back-taken"
-UNIT = "meshwork-swarm-way-back"
+UNIT = "meshwork-swarm-way-back.service"
+LONGEST_CHANGE = 600
+"""Seconds after which a module that has not ended is waited for no longer."""
 
 
-def secured(plan: Plan[Observed], backend: Backend, seconds: int) -> Plan[Observed]:
-    """The plan with a first step that leads back from all others, `seconds` later; as it is where nothing changes."""
+def secured(plan: Plan[Observed], backend: Backend, seconds: int, process: int) -> Plan[Observed]:
+    """The plan with a first step that leads back from all others, `seconds` after the process that makes them has ended.
+
+    As it is where nothing changes.
+    """
     changes = [step for step in plan.steps if isinstance(step.call, Commands)]
     if not changes or not seconds:
         return plan
-    says = f"go back to today's rules in {seconds} s, unless a new connection confirms the new ones"
-    arm = Command(("systemd-run", "--quiet", "--collect", f"--unit={UNIT}", f"--on-active={seconds}", "/bin/sh", SCRIPT))
-    back = WriteFile(SCRIPT, script(actions_back(plan, backend)))
-    first = Step("way back", f"{UNIT}.timer", says, Commands((RemoveFile(TAKEN), back, arm)))
+    says = f"go back to today's rules {seconds} s after this run, unless a new connection confirms the new ones"
+    arm = Command(("systemd-run", "--quiet", "--collect", f"--unit={UNIT}", "/bin/sh", SCRIPT))
+    back = WriteFile(SCRIPT, script(actions_back(plan, backend), seconds, process))
+    first = Step("way back", UNIT, says, Commands((RemoveFile(TAKEN), back, arm)))
     place = plan.steps.index(changes[0])
     return replace(plan, steps=(*plan.steps[:place], first, *plan.steps[place:]))
 
@@ -51,9 +59,10 @@ def actions_back(plan: Plan[Observed], backend: Backend) -> list[Action]:
     return [action for step in backend.steps(was, plan.after, plan.before) for action in step.call.actions]
 
 
-def script(actions: Sequence[Action]) -> str:
+def script(actions: Sequence[Action], seconds: int, process: int) -> str:
     """The actions as a script of sh. It goes on after one that fails: what can be brought back is."""
-    return "".join(f"{line}\n" for line in (f": > {TAKEN}", *map(_shell, actions), f"rm -f {SCRIPT}"))
+    wait = (f"timeout {LONGEST_CHANGE} tail --pid={process} -f /dev/null", f"sleep {seconds}", f"mv {SCRIPT} {TAKEN} || exit 0")
+    return "".join(f"{line}\n" for line in (*wait, *map(_shell, actions)))
 
 
 def _shell(action: Action) -> str:
@@ -66,20 +75,18 @@ def _shell(action: Action) -> str:
     return f"rm -f {path}" if isinstance(action, RemoveFile) else f"rmdir --ignore-fail-on-non-empty {path}"
 
 
-def unconfirmed(host: Host) -> bool:
-    """Whether a change waits for its confirmation."""
-    return host.exists(SCRIPT) and not host.exists(TAKEN)
-
-
 def objections(host: Host, seconds: int) -> tuple[Blocker, ...]:
     """What forbids another change with a way back."""
     if not seconds:
         return ()
     if not host.exists("/run/systemd/system"):
         return (Blocker("confirm_within", "systemd does not run this host, so nothing would take the way back", "set confirm_within=0"),)
-    if unconfirmed(host):
+    if host.exists(SCRIPT):
         reason = "an earlier change of this host's firewall still waits for its confirmation"
         return (Blocker("confirm_within", reason, "confirm it with state=confirmed, or wait until the host has gone back"),)
+    if host.exists(TAKEN) and host.run(Command(("systemctl", "is-active", UNIT))).status == 0:
+        reason = "this host is on its way back from an earlier change of its firewall, which nobody has confirmed in time"
+        return (Blocker("confirm_within", reason, f"wait until it has gone back (`systemctl status {UNIT}`)"),)
     return ()
 
 
@@ -90,8 +97,8 @@ class Confirmation(Reconciliation[str]):
         self._host = host
 
     def observe(self) -> str:
-        """Look for the script and for the mark of a way back that was taken."""
-        return "taken" if self._host.exists(TAKEN) else "waiting" if unconfirmed(self._host) else ""
+        """Look for the script, in its place or moved away."""
+        return "waiting" if self._host.exists(SCRIPT) else "taken" if self._host.exists(TAKEN) else ""
 
     def plan(self, found: str) -> Plan[str]:
         """One step where a change waits; a refusal where it is too late."""
@@ -100,11 +107,12 @@ class Confirmation(Reconciliation[str]):
             return Plan(found, found, blockers=(Blocker("firewall", reason, "see that new SSH connections reach it, then run again"),))
         if not found:
             return Plan(found, found)
-        actions = (Command(("systemctl", "stop", f"{UNIT}.timer")), RemoveFile(SCRIPT))
-        return Plan(found, "", (Step("confirm", f"{UNIT}.timer", "keep the new rules", Commands(actions)),))
+        # rm fails where the host has just set out
+        actions = (Command(("rm", SCRIPT)), Command(("systemctl", "stop", UNIT)))
+        return Plan(found, "", (Step("confirm", UNIT, "keep the new rules", Commands(actions)),))
 
     def apply(self, step: Step) -> None:
-        """Stop the timer. Raises CommandFailed."""
+        """Take the script away, then what waits to run it. Raises CommandFailed."""
         self._host.do(step.call)
 
     def show(self, state: str) -> dict[str, Any]:

@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any, Callable, Protocol
 
+from .._local.host import Host
 from .._model.errors import SwarmError
 from .._model.firewall import Desired, Entry, Layer, parse_firewall
 from .._plan.firewall import LOCAL, MEANING, PUBLISHED, Backend, Observed, Requires, plan
@@ -19,7 +21,6 @@ from . import way_back
 from .choice import choose, read_active
 from .exposed import open_to_all, read_published, said
 from .firewalld import RELOAD, Firewalld
-from .host import Host
 from .iptables import Iptables
 from .nftables import Nftables
 
@@ -70,7 +71,7 @@ class FirewallWork(Reconciliation[Observed]):
         self._missing = list(found.missing)
         planned = plan(self._desired, found, self._backend)
         self._reloads |= any(step.action == RELOAD for step in planned.steps)
-        return way_back.secured(planned, self._backend, self._desired.confirm_within)
+        return way_back.secured(planned, self._backend, self._desired.confirm_within, os.getpid())
 
     def apply(self, step: Step) -> None:
         """Make one step. Raises CommandFailed; SwarmError when a package has to be installed first."""

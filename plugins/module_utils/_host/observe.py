@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from glob import glob
 from pathlib import Path
 
-from .._firewall.host import Command, Host
+from .._local.host import Command, Host
 from .._model.host import FAULTY_DRIVER, MODULES, OFFLOADS, Desired
 from .._model.hostfiles import FILES, NETWORKD, NETWORKMANAGER, SYSCTL_FILE
 from .._model.sysctl import FOLDERS, Setting, in_boot_order, read_settings

@@ -19,7 +19,7 @@ import struct
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
-from .._firewall.host import Command, Host
+from .._local.host import Command, Host
 from .._model.errors import CommandFailed, SwarmError
 from .._model.host import IPVS, Feature
 

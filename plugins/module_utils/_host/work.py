@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .._firewall.host import Command, Host, RemoveFile, WriteFile
+from .._local.host import Command, Host, RemoveFile, WriteFile
 from .._model.host import parse_host
 from .._model.hostfiles import NETWORKD, NETWORKMANAGER, off_words
 from .._model.sysctl import dotted

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whether an address is this host's own, without pyroute2, whose import takes longer than everything else that is read of a host."""
+"""The host's own addresses and interfaces, without pyroute2, whose import takes longer than everything else that is read of a host."""
 
 from __future__ import annotations
 
@@ -31,6 +31,11 @@ def is_here(address: str) -> bool | None:
         return str(wanted) in _LOCAL.findall(Path("/proc/net/fib_trie").read_text())
     except OSError:
         return None
+
+
+def interface_names() -> frozenset[str]:
+    """The names of the host's interfaces."""
+    return frozenset(name for _index, name in socket.if_nameindex())
 
 
 def interface_of(address: str) -> str:

@@ -8,95 +8,36 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping, Sequence
-from typing import Any, Callable
+from dataclasses import replace
+from typing import Any
 
 from .errors import InvalidOption
 from .item import OWNER_LABEL, Item, without_owner
-from .kinds import BOOLEAN, INTEGER, LABELS, TEXT, address, choice, labels, subnet
+from .kinds import BOOLEAN, INTEGER, LABELS, TEXT, choice, labels
+from .subnets import POOLS
 from .table import Json, Kind, Row, Table, Unfit, read
 
 MTU_OPTION = "com.docker.network.driver.mtu"
 VNI_OPTION = "com.docker.network.driver.overlay.vxlanid_list"
 ENCRYPTED_OPTION = "encrypted"
-MANAGED_OPTIONS = frozenset({MTU_OPTION, VNI_OPTION, ENCRYPTED_OPTION})
+MANAGED_OPTIONS: Mapping[str, str] = {
+    ENCRYPTED_OPTION: "encrypted",
+    MTU_OPTION: "mtu",
+    VNI_OPTION: "vnis",
+    "com.docker.network.enable_ipv4": "enable_ipv4",
+    "com.docker.network.enable_ipv6": "enable_ipv6",
+}
+"""Driver options for which there are options of their own. The Engine adds some of them by itself, the last two since 28.0."""
+IPAM_SERIAL = "com.docker.network.ipam.serial"
+"""What the swarm's allocator adds to IPAM options that were written (seen with Engine 20.10)."""
+
+NODE_LOCAL = ("bridge", "macvlan", "ipvlan")
+"""Drivers of one host. A swarm-wide network of theirs is made anew on each node that needs it, and shares nothing but its name."""
 
 DEFAULT_MTU = 1500
 VXLAN_OVERHEAD = 50
 ESP_OVERHEAD = 26
-
-Pool = tuple[str, str, str]
-"""One subnet of a network: subnet, gateway, range of addresses to give out; "" where the Engine chooses."""
-
-
-def parse_pools(value: Any) -> tuple[Pool, ...]:
-    """Pools from mappings of subnet, gateway and ip_range, in order of subnet; the order has no meaning to the Engine."""
-    return tuple(sorted(_pool(entry, f"[{index}]") for index, entry in enumerate(value)))
-
-
-def _pool(entry: Any, place: str) -> Pool:
-    if not isinstance(entry, Mapping):
-        return (entry[0], entry[1], entry[2])
-    network = _part(subnet, entry, "subnet", place)
-    gateway = _part(address, entry, "gateway", place)
-    ip_range = _part(subnet, entry, "ip_range", place)
-    if gateway and ipaddress.ip_address(gateway) not in ipaddress.ip_network(network):
-        raise Unfit(f"an address inside {network}", f"{place}.gateway", gateway)
-    if ip_range and not _inside(ip_range, network):
-        raise Unfit(f"a subnet inside {network}", f"{place}.ip_range", ip_range)
-    return (network, gateway, ip_range)
-
-
-def _part(parse: Callable[[Any], str], entry: Mapping[str, Any], name: str, place: str) -> str:
-    if not entry.get(name):
-        return ""
-    try:
-        return parse(entry[name])
-    except ValueError as error:
-        raise Unfit(str(error), f"{place}.{name}", entry[name]) from None
-
-
-def _inside(inner: str, outer: str) -> bool:
-    small, large = ipaddress.ip_network(inner), ipaddress.ip_network(outer)
-    return small.version == large.version and small.network_address in large and small.prefixlen >= large.prefixlen
-
-
-def show_pools(pools: Sequence[Pool]) -> list[dict[str, str]]:
-    """Pools as people write them."""
-    return [{name: value for name, value in zip(("subnet", "gateway", "ip_range"), pool) if value} for pool in pools]
-
-
-def same_pools(wanted: Sequence[Pool], found: Sequence[Pool]) -> bool:
-    """The same subnets, with the gateways and ranges that were written."""
-    there = {pool[0]: pool for pool in found}
-    return len(wanted) == len(there) and all(
-        pool[0] in there and all(not value or value == other for value, other in zip(pool[1:], there[pool[0]][1:])) for pool in wanted
-    )
-
-
-def _read_pools(value: Any) -> tuple[Pool, ...]:
-    """Pools as they are. The Engine keeps host bits, so 10.21.1.7/24 is read as the subnet that it means."""
-    pools = ((_meant(each["Subnet"]), each.get("Gateway") or "", _meant(each.get("IPRange"))) for each in value if each.get("Subnet"))
-    return tuple(sorted(pools))
-
-
-def _meant(written: str | None) -> str:
-    return str(ipaddress.ip_network(written, strict=False)) if written else ""
-
-
-def _write_pools(pools: Sequence[Pool]) -> list[dict[str, str]]:
-    return [{name: value for name, value in zip(("Subnet", "Gateway", "IPRange"), pool) if value} for pool in pools]
-
-
-POOLS = Kind(
-    "list",
-    parse_pools,
-    show_pools,
-    _read_pools,
-    _write_pools,
-    same_pools,
-    elements="dict",
-    options={"subnet": {"type": "str", "required": True}, "gateway": {"type": "str"}, "ip_range": {"type": "str"}},
-)
+LAST_VNI = 2**24 - 1
 
 
 def _get_encrypted(document: Mapping[str, Any]) -> bool:
@@ -124,16 +65,19 @@ def underlay_mtu(container: int, encrypted: bool) -> int:
 
 def _driver(document: Mapping[str, Any]) -> str:
     """A swarm-wide network has no driver until it is allocated, and those of this scope are overlays unless they say otherwise."""
-    return document.get("Driver") or "overlay"
+    return document.get("Driver") or ("null" if document.get("ConfigOnly") else "overlay")
 
 
 def _overlay(document: Mapping[str, Any]) -> bool:
     return _driver(document) == "overlay"
 
 
-def _get_mtu(document: Mapping[str, Any]) -> int:
+def _get_mtu(document: Mapping[str, Any]) -> int | None:
+    """What containers get; None where it is not the network that says so, but the parent interface or a driver that we do not know."""
     written = str((document.get("Options") or {}).get(MTU_OPTION) or "")
     # The swarm takes any text; the driver falls back to its default where it is no number.
+    if not written.isdigit() and _driver(document) not in ("overlay", "bridge"):
+        return None
     option = int(written) if written.isdigit() else DEFAULT_MTU
     return container_mtu(option, _get_encrypted(document)) if _overlay(document) else option
 
@@ -154,9 +98,9 @@ def _put_driver_opts(document: Json, value: Mapping[str, str]) -> None:
 
 def _driver_opts(value: Any) -> dict[str, str]:
     options = labels(value)
-    for option, remedy in ((ENCRYPTED_OPTION, "the option encrypted"), (MTU_OPTION, "the option mtu"), (VNI_OPTION, "the swarm itself")):
+    for option, own in MANAGED_OPTIONS.items():
         if option in options:
-            raise Unfit(f"no value here, since {remedy} sets it", f"[{option}]", options[option])
+            raise Unfit(f"no value here, since the option {own} sets it", f"[{option}]", options[option])
     return options
 
 
@@ -172,39 +116,172 @@ def _put_labels(document: Json, value: Mapping[str, str]) -> None:
     document["Labels"] = {**value, **owner}
 
 
+def _vnis(value: Any) -> tuple[int, ...]:
+    numbers: list[int] = []
+    for index, entry in enumerate(value):
+        number = int(entry) if str(entry).isdigit() else 0
+        if not 1 <= number <= LAST_VNI:
+            raise Unfit(f"a VNI from 1 to {LAST_VNI}", f"[{index}]", entry)
+        if number in numbers:
+            raise Unfit("every VNI once", f"[{index}]", entry)
+        numbers.append(number)
+    return tuple(numbers)
+
+
+VNIS = Kind("list", _vnis, list, elements="int")
+
+
+def _get_vnis(document: Mapping[str, Any]) -> tuple[int, ...]:
+    written = str((document.get("Options") or {}).get(VNI_OPTION) or "").split(",")
+    return tuple(int(number) for number in written if number.strip().isdigit())
+
+
+def _put_vnis(document: Json, value: Sequence[int]) -> None:
+    document.setdefault("Options", {})[VNI_OPTION] = ",".join(map(str, value))
+
+
+def _put_scope(document: Json, value: str) -> None:
+    """A config-only network is local, and the Engine refuses one that says so (moby libnetwork validateConfiguration)."""
+    if not document.get("ConfigOnly"):
+        document["Scope"] = value
+
+
+def _get_ipam_opts(document: Mapping[str, Any]) -> dict[str, str]:
+    written = (document.get("IPAM") or {}).get("Options") or {}
+    return {name: value for name, value in written.items() if name != IPAM_SERIAL}
+
+
+def _ipam_opts(value: Any) -> dict[str, str]:
+    options = labels(value)
+    if IPAM_SERIAL in options:
+        raise Unfit("no value here, since the swarm itself sets it", f"[{IPAM_SERIAL}]", options[IPAM_SERIAL])
+    return options
+
+
+IPAM_OPTS = Kind("dict", _ipam_opts, dict, labels)
+
+
+def _get_ipam_driver(document: Mapping[str, Any]) -> str:
+    """Empty until the network is allocated, and for ever on swarm-wide networks that are made on each node."""
+    return (document.get("IPAM") or {}).get("Driver") or "default"
+
+
 NETWORK: Table = (
     Row("driver", "Driver", TEXT, mutable=False, get=_driver),
-    Row("scope", "Scope", choice("swarm", "local"), absent="local", mutable=False),
+    Row("config_only", "ConfigOnly", BOOLEAN, absent=False, mutable=False, quiet=True),
+    Row("config_from", "ConfigFrom/Network", TEXT, absent="", mutable=False),
+    Row("scope", "Scope", choice("swarm", "local"), absent="local", mutable=False, put=_put_scope),
     Row("subnets", "IPAM/Config", POOLS, absent=(), mutable=False),
+    Row("ipam_driver", "IPAM/Driver", TEXT, absent="default", mutable=False, quiet=True, get=_get_ipam_driver),
+    Row("ipam_opts", "IPAM/Options", IPAM_OPTS, absent={}, mutable=False, get=_get_ipam_opts),
+    Row("enable_ipv4", "EnableIPv4", BOOLEAN, absent=True, mutable=False, since=(1, 48), quiet=True),
+    Row("enable_ipv6", "EnableIPv6", BOOLEAN, absent=False, mutable=False, quiet=True),
     Row("attachable", "Attachable", BOOLEAN, absent=False, mutable=False),
     Row("internal", "Internal", BOOLEAN, absent=False, mutable=False),
     Row("encrypted", "Options/encrypted", BOOLEAN, mutable=False, get=_get_encrypted, put=_put_encrypted),
     Row("mtu", "Options/" + MTU_OPTION, INTEGER, mutable=False, get=_get_mtu, put=_put_mtu),
+    Row("vnis", "Options/" + VNI_OPTION, VNIS, absent=(), mutable=False, get=_get_vnis, put=_put_vnis),
     Row("driver_opts", "Options", DRIVER_OPTS, mutable=False, get=_get_driver_opts, put=_put_driver_opts),
     Row("labels", "Labels", LABELS, mutable=False, get=_user_labels, put=_put_labels),
 )
 
 
 def check_network(item: Item) -> None:
-    """What an overlay cannot be, whatever the swarm looks like. Raises InvalidOption."""
-    driver = item.values.get("driver", "overlay")
-    mtu = item.values.get("mtu")
-    if mtu is not None and mtu < 68:
-        raise InvalidOption(f"{item.where}.mtu", "at least 68, the least that IPv4 works with", mtu)
-    if driver != "overlay" and item.values.get("encrypted"):
-        raise InvalidOption(f"{item.where}.encrypted", "false, since only the driver overlay encrypts", True)
-    if driver == "overlay" and item.values.get("encrypted") and mtu is not None and mtu % 4:
+    """What no network can be, whatever the swarm looks like. Raises InvalidOption."""
+    local = item.values.get("scope") == "local"
+    if item.values.get("config_only"):
+        _check_config_only(item)
+    elif item.values.get("config_from"):
+        _check_config_from(item)
+    elif wanted_driver(item) in NODE_LOCAL and item.values.get("scope") == "swarm":
+        _check_node_local(item)
+    if wanted_driver(item) == "overlay" and not item.values.get("config_only"):
+        if local:
+            raise InvalidOption(f"{item.where}.scope", "swarm for the driver overlay", "local")
+        _check_overlay(item)
+    else:
+        _none_of(item, ("encrypted", "vnis"), "nothing, since only the driver overlay has it")
+    if wanted_driver(item) in ("host", "null") and item.name not in ("host", "none") and not item.values.get("config_only"):
+        told = "another driver, since every host has the networks host and none already, and no others of their drivers"
+        raise InvalidOption(f"{item.where}.driver", told, item.values["driver"])
+    if item.values.get("mtu") is not None and item.values["mtu"] < 68:
+        raise InvalidOption(f"{item.where}.mtu", "at least 68, the least that IPv4 works with", item.values["mtu"])
+    _check_subnets(item)
+
+
+def wanted_driver(item: Item) -> str:
+    """The driver that was written, or the one with which a network is made otherwise."""
+    return str(item.values.get("driver") or ("bridge" if item.values.get("scope") == "local" else "overlay"))
+
+
+def _none_of(item: Item, options: Sequence[str], expected: str) -> None:
+    for option in options:
+        # false, 0 and nothing are what a network has anyway
+        if item.values.get(option):
+            shown = next(row.kind.show for row in NETWORK if row.option == option)(item.values[option])
+            raise InvalidOption(f"{item.where}.{option}", expected, shown)
+
+
+def _check_config_only(item: Item) -> None:
+    """moby libnetwork validateConfiguration."""
+    if item.values.get("scope") == "swarm":
+        told = "a config-only network in the scope local only, since it is made on each host for itself"
+        raise InvalidOption(f"{item.where}.config_only", told, True)
+    told = "nothing on a config-only network, which is what networks are made from; write it on those"
+    # null is the driver that the Engine tells of it
+    _none_of(item, ("config_from", "internal", "attachable", *(() if item.values.get("driver") == "null" else ("driver",))), told)
+
+
+def _check_config_from(item: Item) -> None:
+    """moby libnetwork validateConfiguration; labels, too, are refused."""
+    if wanted_driver(item) not in NODE_LOCAL:
+        expected = f"one of the drivers {', '.join(NODE_LOCAL)}, which are made from a config-only network of their host"
+        raise InvalidOption(f"{item.where}.driver", expected, wanted_driver(item))
+    told = "nothing beside config_from; write it on the config-only network"
+    _none_of(item, ("subnets", "ipam_driver", "ipam_opts", "enable_ipv6", "mtu", "driver_opts", "labels"), told)
+
+
+def _check_node_local(item: Item) -> None:
+    told = (
+        f"nothing on a swarm-wide {item.values['driver']} network, since the swarm drops it; "
+        "write it on a config-only network of each host, and name that in config_from"
+    )
+    _none_of(item, ("subnets", "ipam_driver", "ipam_opts", "enable_ipv6", "mtu", "driver_opts"), told)
+
+
+def _check_overlay(item: Item) -> None:
+    mtu, vnis, pools = item.values.get("mtu"), item.values.get("vnis"), item.values.get("subnets")
+    if item.values.get("encrypted") and mtu is not None and mtu % 4:
         raise InvalidOption(f"{item.where}.mtu", "a multiple of 4 on an encrypted overlay, to which ESP pads", mtu, f"use {mtu // 4 * 4}")
-    if driver == "overlay" and item.values.get("scope") == "local":
-        raise InvalidOption(f"{item.where}.scope", "swarm for the driver overlay", "local")
-    subnets = [pool[0] for pool in item.values.get("subnets") or ()]
-    for pool in subnets:
-        if driver == "overlay" and ipaddress.ip_network(pool).prefixlen > 29 and ipaddress.ip_network(pool).version == 4:
-            raise InvalidOption(f"{item.where}.subnets", "a subnet of /29 or larger, since the swarm itself takes 4 addresses", pool)
+    if vnis and len(vnis) != len(pools or ("",)):
+        expected = f"one VNI for each subnet, {len(pools)} in all" if pools else "one VNI, for the one subnet from the default pool"
+        raise InvalidOption(f"{item.where}.vnis", expected, list(vnis))
+    for pool in pools or ():
+        if ipaddress.ip_network(pool.subnet).num_addresses < 8:
+            smallest = "/29" if ipaddress.ip_network(pool.subnet).version == 4 else "/125"
+            told = f"a subnet of {smallest} or larger, since the swarm itself takes 4 addresses"
+            raise InvalidOption(f"{item.where}.subnets", told, pool.subnet)
+        if pool.aux_addresses:
+            told = "nothing on a network of the swarm, which drops it; leave these addresses out of ip_range"
+            raise InvalidOption(f"{item.where}.subnets.aux_addresses", told, dict(pool.aux_addresses))
+
+
+def _check_subnets(item: Item) -> None:
+    subnets = subnets_of(item)
     for index, pool in enumerate(subnets):
         for other in subnets[index + 1 :]:
             if ipaddress.ip_network(pool).overlaps(ipaddress.ip_network(other)):
                 raise InvalidOption(f"{item.where}.subnets", "subnets that do not overlap", f"{pool} and {other}")
+    versions = [ipaddress.ip_network(pool).version for pool in subnets]
+    if 6 in versions and not item.values.get("enable_ipv6"):
+        raise InvalidOption(f"{item.where}.enable_ipv6", "true beside an IPv6 subnet", item.values.get("enable_ipv6"))
+    if item.values.get("enable_ipv6") and 6 not in versions and (subnets or item.values.get("scope") == "swarm"):
+        raise InvalidOption(f"{item.where}.subnets", "an IPv6 subnet among them, as enable_ipv6 is true", list(subnets))
+    if subnets and 4 not in versions and item.values.get("scope") == "local" and item.values.get("enable_ipv4", True):
+        told = "an IPv4 subnet among them, since the Engine takes one of its own pool otherwise"
+        raise InvalidOption(f"{item.where}.subnets", told, list(subnets))
+    if wanted_driver(item) == "bridge" and not item.values.get("config_only") and versions.count(4) > 1:
+        raise InvalidOption(f"{item.where}.subnets", "one IPv4 subnet, since a bridge has no more", list(subnets))
 
 
 def read_network(document: Mapping[str, Any]) -> Item:
@@ -214,7 +291,16 @@ def read_network(document: Mapping[str, Any]) -> Item:
 
 def subnets_of(item: Item) -> tuple[str, ...]:
     """The subnets of a network, wanted or found."""
-    return tuple(pool[0] for pool in item.values.get("subnets") or ())
+    return tuple(pool.subnet for pool in item.values.get("subnets") or ())
+
+
+def aligned(item: Item, there: Item) -> Item:
+    """The wanted network with its VNIs in the order in which `there` has the same subnets, which is the order of its VNIs."""
+    subnets, vnis = subnets_of(item), item.values.get("vnis") or ()
+    if len(subnets) != len(vnis) or set(subnets) != set(subnets_of(there)):
+        return item
+    by_subnet = dict(zip(subnets, vnis))
+    return replace(item, values={**item.values, "vnis": tuple(by_subnet[subnet] for subnet in subnets_of(there))})
 
 
 def allocated(item: Item) -> bool:

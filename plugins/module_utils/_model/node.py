@@ -36,6 +36,11 @@ def hostname(node: Item) -> str:
     return str((node.document.get("Description") or {}).get("Hostname") or node.id)
 
 
+def platform(node: Item) -> str:
+    """The operating system of the node, "linux" or "windows"."""
+    return str(((node.document.get("Description") or {}).get("Platform") or {}).get("OS") or "")
+
+
 def reachable(node: Item) -> bool:
     """Whether the node takes part in Raft now."""
     return (node.document.get("ManagerStatus") or {}).get("Reachability") == "reachable"

@@ -21,6 +21,17 @@ from .errors import InvalidOption
 Json = dict[str, Any]
 Values = Mapping[str, Any]
 Path = tuple[str, ...]
+ENGINES: Mapping[tuple[int, int], str] = {
+    (1, 41): "20.10",
+    (1, 42): "23.0",
+    (1, 43): "24.0",
+    (1, 44): "25.0",
+    (1, 45): "26.0",
+    (1, 46): "27.0",
+    (1, 48): "28.0",
+    (1, 52): "29.0",
+}
+"""The first release of the Engine with each API version (docs.docker.com/reference/api/engine)."""
 NOTHING: tuple[Any, ...] = ("", (), {})
 EMPTY: tuple[Any, ...] = (*NOTHING, 0)
 
@@ -75,8 +86,8 @@ class Row:
 
     `option` is its name, dotted where it is a suboption. `path` is where the Engine keeps it, keys joined by "/"; `get` and
     `put` replace the path where one value depends on several keys. `absent` is the canonical value that a missing key means.
-    `since` is the first API version that has it. An immutable row can only be given when the object is created. A quiet row is shown
-    only where it is not as when never set.
+    `since` is the first API version that has it. An immutable row can only be given when the object is created. A quiet row is shown only
+    where its value is another than `absent`.
     """
 
     option: str
@@ -85,9 +96,9 @@ class Row:
     absent: Any = None
     mutable: bool = True
     since: tuple[int, int] = (1, 41)
+    quiet: bool = False
     get: Callable[[Mapping[str, Any]], Any] | None = None
     put: Callable[[Json, Any], None] | None = None
-    quiet: bool = False
 
     @property
     def keys(self) -> Path:
@@ -208,6 +219,17 @@ def too_new(table: Table, values: Values, api: tuple[int, int]) -> list[tuple[st
             inner = [(f"{row.option}.{option}", since) for option, since in too_new(row.kind.rows, entry, api)]
             found += [each for each in inner if each not in found]
     return found
+
+
+def check_api(table: Table, values: Values, api: tuple[int, int], item: str) -> None:
+    """Raises InvalidOption for an option that the Engine's API does not have yet: it would be dropped in silence."""
+    for option, since in too_new(table, values, api):
+        raise InvalidOption(f"{item}.{option}", f"an Engine with {_engine(since)}", f"one with {_engine(api)}", "leave it out")
+
+
+def _engine(api: tuple[int, int]) -> str:
+    newest = max((each for each in ENGINES if each <= api), default=None)
+    return f"API {api[0]}.{api[1]}" + (f" (Docker {ENGINES[newest]})" if newest else "")
 
 
 def _as_if_unset(row: Row, value: Any) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .._model.daemon import Settings, changes, effects, flag_keys, mask, merge, same_settings
+from .._model.packages import Versions, missing_libraries, missing_packages
 from .plan import Blocker, Plan, Step
 
 DEFAULT_FILE = "/etc/docker/daemon.json"
@@ -33,11 +34,16 @@ class Work:
 
 @dataclass(frozen=True)
 class WantedDaemon:
-    """What the user wrote. `swarm` says that the host is to be a member of a swarm."""
+    """What the user wrote. `swarm` says that the host is to be a member of a swarm.
+
+    `packages` have to be there before anything is changed, and with `libraries` the libraries that the collection's other modules need.
+    """
 
     path: str
     settings: Settings
     swarm: bool = True
+    packages: tuple[str, ...] = ()
+    libraries: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,7 +52,8 @@ class Daemon:
 
     `arguments` are those of dockerd, `version` its (major, minor), () where it was not asked for. `objection` is what this dockerd says
     against the merged settings. `reload` and `restart` are keys that were changed and are not in force yet.
-    `recorded` is the availability that the role engine took from the node for a restart that was cut off.
+    `recorded` is the availability that the role engine took from the node for a restart that was cut off. `packages` are the wanted ones
+    that are installed, `libraries` those that `python` finds, with their versions.
     """
 
     settings: Settings | None = None
@@ -60,6 +67,14 @@ class Daemon:
     reload: tuple[str, ...] = ()
     restart: tuple[str, ...] = ()
     recorded: str = ""
+    packages: Versions = field(default_factory=dict)
+    libraries: Mapping[str, str] = field(default_factory=dict)
+    python: str = ""
+
+
+def missing(wanted: WantedDaemon, found: Daemon) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The packages and the libraries that have to be there before the settings are merged, and are not."""
+    return missing_packages(wanted.packages, found.packages), missing_libraries(found.libraries) if wanted.libraries else ()
 
 
 def plan_daemon(wanted: WantedDaemon, found: Daemon, checking: bool = False) -> Plan[Daemon]:
@@ -76,7 +91,7 @@ def plan_daemon(wanted: WantedDaemon, found: Daemon, checking: bool = False) -> 
     if reload:
         says = f"reload the Engine, which takes up {', '.join(reload)}"
         steps.append(Step("reload", "docker.service", says, Work("systemctl reload docker.service")))
-    blockers = [] if found.installed or checking else [_not_installed(wanted)]
+    blockers = [] if checking else _missing(wanted, found)
     blockers += [*_other_file(wanted, found), *_swarm_refuses(wanted, found, after), *_set_twice(wanted, found, after)]
     if found.objection and not blockers:
         blockers.append(Blocker(wanted.path, f"dockerd refuses the settings: {found.objection}", "mend them; nothing was changed"))
@@ -89,9 +104,19 @@ def _union(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(sorted({*one, *other}))
 
 
-def _not_installed(wanted: WantedDaemon) -> Blocker:
-    remedy = "install Docker, or let the role meshwork.swarm.engine do it (engine_source: distribution or docker)"
-    return Blocker(wanted.path, "this host has no Docker Engine: no dockerd was found", remedy)
+def _missing(wanted: WantedDaemon, found: Daemon) -> list[Blocker]:
+    packages, libraries = missing(wanted, found)
+    blockers = []
+    if not found.installed:
+        remedy = "install Docker, or let the role meshwork.swarm.engine do it (engine_source: distribution or docker)"
+        blockers.append(Blocker(wanted.path, "this host has no Docker Engine: no dockerd was found", remedy))
+    if packages:
+        reason = f"these packages are not installed: {', '.join(packages)}"
+        blockers.append(Blocker(wanted.path, reason, "install them, or let the role meshwork.swarm.engine do it"))
+    if libraries:
+        remedy = "install them for it, set ansible_python_interpreter to the Python that has them, or engine_python to packages or venv"
+        blockers.append(Blocker(found.python, f"this Python does not find {' and '.join(libraries)}", remedy))
+    return blockers
 
 
 def _other_file(wanted: WantedDaemon, found: Daemon) -> list[Blocker]:

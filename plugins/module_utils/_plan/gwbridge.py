@@ -89,8 +89,8 @@ def parse_gateway(options: Mapping[str, Any]) -> Item:
     if len(values.get("subnets", ())) > 1:
         raise InvalidOption("gwbridge.subnets", "one subnet, since docker_gwbridge is a bridge with one IPv4 subnet", options["subnets"])
     for pool in values.get("subnets", ()):
-        if ipaddress.ip_network(pool[0]).version != 4:
-            raise InvalidOption("gwbridge.subnets", "an IPv4 subnet, since the Engine makes docker_gwbridge without IPv6", pool[0])
+        if ipaddress.ip_network(pool.subnet).version != 4:
+            raise InvalidOption("gwbridge.subnets", "an IPv4 subnet, since the Engine makes docker_gwbridge without IPv6", pool.subnet)
     item = Item(NAME, values, where="gwbridge")
     check_network(replace(item, values={**values, "driver": "bridge"}))
     return item

@@ -15,15 +15,13 @@ from .._model.publish import Port, ranges
 from .._model.references import config_names, secret_names, with_ids
 from .._model.service import SERVICE, with_defaults
 from .._model.service_check import check_service
-from .._model.table import Difference, Json, differences, dig, merged, read, too_new, write
+from .._model.table import Difference, Json, differences, dig, merged, read, write
 from .plan import Blocker, Call, Plan, Step, Wait
 from .room import asks_for_nodes, room
 from .stacks import stack_blockers, stack_warnings
 
 TASK_OPTIONS = frozenset({"mode", "replicas", "labels", "update_config", "rollback_config", "placement"})
 """Options (or sections) whose change alone leaves running tasks where they are (swarmkit: IsTaskDirty)."""
-ENGINES = {(1, 42): "23.0", (1, 43): "24.0", (1, 44): "25.0", (1, 45): "26.0", (1, 46): "27.0", (1, 47): "27.2", (1, 48): "28.0"}
-"""The first Engine that speaks each version of the API."""
 _FIRST = {"network": "declare it in networks first", "secret": "make it first", "config": "make it first"}
 UNDER_WAY = ("updating", "rollback_started")
 
@@ -33,7 +31,7 @@ class Services:
     """The services of a swarm, the names of its swarm-wide networks, and how many tasks each service should run.
 
     `nodes`, and the IDs of `secrets` and `configs` by name, are None where they were not read because nothing that is wanted depends on
-    them. `api` is the version of the Engine's API.
+    them.
     """
 
     items: tuple[Item, ...] = ()
@@ -42,7 +40,6 @@ class Services:
     nodes: tuple[Item, ...] | None = None
     secrets: Mapping[str, str] | None = None
     configs: Mapping[str, str] | None = None
-    api: tuple[int, int] = (1, 41)
 
 
 @dataclass(frozen=True)
@@ -108,7 +105,7 @@ def plan_services(wanted: WantedServices, found: Services, assumed: bool = False
         if item.state == "absent":
             draft.blockers += stack_blockers(item, by_name.get(item.name), wanted.stacks.get(item.name, ""), ())
     for item in present:
-        draft.blockers += _too_new(item, found.api) + ([] if assumed else _unknown(item, found))
+        draft.blockers += [] if assumed else _unknown(item, found)
         if item.name in by_name:
             _change(draft, item, by_name[item.name], wanted, found)
         else:
@@ -147,18 +144,6 @@ def _change(draft: _Draft, item: Item, there: Item, wanted: WantedServices, foun
     if updating(there) and not wanted.supersede:
         draft.waits.append(_wait(there))
     draft.updates.append(_update(item, there, changes, found))
-
-
-def _too_new(item: Item, api: tuple[int, int]) -> list[Blocker]:
-    return [
-        Blocker(
-            item.where,
-            f"{option} is known to Engine {ENGINES.get(since, '')} (API {since[0]}.{since[1]}) and newer; "
-            f"the Engine of this manager speaks API {api[0]}.{api[1]} and would drop it",
-            "leave it out, or upgrade the managers",
-        )
-        for option, since in too_new(SERVICE, item.values, api)
-    ]
 
 
 def _unknown(item: Item, found: Services) -> list[Blocker]:

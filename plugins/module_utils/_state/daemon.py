@@ -10,14 +10,17 @@ import json
 import os
 import re
 import shlex
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._firewall.host import Command, Finished, Host, WriteFile
+from .._local.host import Command, Finished, Host, WriteFile
+from .._local.packages import installed, libraries
 from .._model.daemon import effects, known_keys, merge, read_settings, render, same_settings
 from .._model.errors import CommandFailed
-from .._plan.daemon import Daemon, Marker, WantedDaemon, argument, plan_daemon, show_daemon
+from .._model.packages import LIBRARIES, alternatives
+from .._plan.daemon import Daemon, Marker, WantedDaemon, argument, missing, plan_daemon, show_daemon
 from .._plan.plan import Plan, Step
 from .._run import Reconciliation
 
@@ -42,7 +45,8 @@ class DaemonWork(Reconciliation[Daemon]):
         self._marker = Marker()
         self._version: tuple[int, ...] = ()
         secret = {} if params["proxies"] is None else {"proxies": params["proxies"]}
-        self.wanted = WantedDaemon(params["path"], {**params["settings"], **secret}, params["swarm"])
+        settings = {**params["settings"], **secret}
+        self.wanted = WantedDaemon(params["path"], settings, params["swarm"], tuple(params["packages"]), params["libraries"])
 
     def observe(self) -> Daemon:
         """Raises SwarmError when the file is no JSON, or a program fails."""
@@ -53,24 +57,27 @@ class DaemonWork(Reconciliation[Daemon]):
         self._marker = self._read_marker().of(self._engine(unit["MainPID"]) if running else "")
         before = settings or {}
         after = merge(before, self.wanted.settings)
-        installed = self._host.has("dockerd")
+        there = self._host.has("dockerd")
         differ = not same_settings(before, after)
-        if installed and (differ or "firewall-backend" in after):
+        if there and (differ or "firewall-backend" in after):
             self._version = self._version or read_version(self._host.output(Command(("dockerd", "--version"))))
         root = argument(arguments, "--data-root") or str(before.get("data-root") or DATA_ROOT)
         return Daemon(
             settings=settings,
-            installed=installed,
+            installed=there,
             running=running,
             enabled=unit["UnitFileState"] == "enabled",
             # what makes the Engine start as a member (moby daemon/cluster: loadPersistentState)
             member=self._host.exists(f"{root}/swarm/docker-state.json"),
             version=self._version,
             arguments=arguments,
-            objection=self._objection(after, arguments) if differ and installed else "",
+            objection=self._objection(after, arguments) if differ and there else "",
             reload=self._marker.reload,
             restart=self._marker.restart,
             recorded=(self._host.read(RECORD) or "").strip(),
+            packages=installed(self._host, [name for asked in self.wanted.packages for name, _version in alternatives(asked)]),
+            libraries=libraries(tuple(LIBRARIES), sys.path) if self.wanted.libraries else {},
+            python=sys.executable,
         )
 
     def _arguments(self, written: Sequence[str], pid: str) -> tuple[str, ...]:
@@ -130,8 +137,12 @@ class DaemonWork(Reconciliation[Daemon]):
         return show_daemon(self.wanted, state)
 
     def returned(self, state: Daemon) -> Mapping[str, Any]:
+        missing_packages, missing_libraries = missing(self.wanted, state)
         return {
             "installed": state.installed,
+            "missing_packages": list(missing_packages),
+            "missing_libraries": list(missing_libraries),
+            "python": state.python,
             "running": state.running,
             "enabled": state.enabled,
             "member": state.member,

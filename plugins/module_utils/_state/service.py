@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from .._firewall.host import Command, Host
+from .._local.host import Command, Host
 from .._plan.recovery import Detach
 from .archive import StateFolder
 from .key import check_unlock_key, take_lock_off

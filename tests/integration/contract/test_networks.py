@@ -9,6 +9,7 @@ from typing import Any
 
 from ansible_collections.meshwork.swarm.plugins.module_utils._engine import observe
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.network import VNI_OPTION, allocated, read_network
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.subnets import Pool
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.addresses import overlap
 from fakes.module import Runner
 
@@ -18,7 +19,15 @@ FULL: dict[str, Any] = {
     "name": "contract-full",
     "driver": "overlay",
     "scope": "swarm",
-    "subnets": [{"subnet": "10.61.1.0/24", "gateway": "10.61.1.254", "ip_range": "10.61.1.0/25"}, {"subnet": "10.62.0.0/16"}],
+    "subnets": [
+        {"subnet": "10.62.0.0/16"},
+        {"subnet": "10.61.1.0/24", "gateway": "10.61.1.254", "ip_range": "10.61.1.0/25"},
+        {"subnet": "fd00:61::/64"},
+    ],
+    "ipam_driver": "default",
+    "ipam_opts": {"com.example.shape": "round"},
+    "enable_ipv6": True,
+    "vnis": [8003, 8001, 8002],
     "attachable": True,
     "internal": True,
     "encrypted": True,
@@ -77,7 +86,7 @@ def test_host_bits_are_kept_and_read_as_the_subnet_that_they_mean(swarm: Subject
     network = swarm.until(lambda: swarm.network("contract-hostbits"), lambda network: network["IPAM"]["Config"])
     assert network["IPAM"]["Config"][0]["Subnet"] == "10.65.1.7/24"
     values = read_network(network).values
-    assert (values["subnets"], values["mtu"]) == ((("10.65.1.0/24", "10.65.1.1", ""),), 1450)
+    assert (values["subnets"], values["mtu"]) == ((Pool("10.65.1.0/24", "10.65.1.1"),), 1450)
 
 
 def test_every_option_reads_back_as_it_was_written(swarm: Subject, run_module: Runner) -> None:
@@ -113,7 +122,7 @@ def test_a_removed_ingress_network_lingers_in_the_list(swarm: Subject) -> None:
     swarm.post("/networks/create", request("ingress", "10.66.0.0/24", Ingress=True))
     found = swarm.until(lambda: observe.ingress(swarm.engine).network, lambda network: network and allocated(network))
     assert found is not None
-    assert found.values["subnets"] == (("10.66.0.0/24", "10.66.0.1", ""),)
+    assert found.values["subnets"] == (Pool("10.66.0.0/24", "10.66.0.1"),)
 
 
 def test_the_ingress_network_is_replaced(swarm: Subject, run_module: Runner) -> None:
@@ -122,3 +131,46 @@ def test_the_ingress_network_is_replaced(swarm: Subject, run_module: Runner) -> 
     assert (first["failed"], [step["action"] for step in first["steps"]]) == (False, ["remove", "create"]), first
     again = run_module("ingress_network", swarm.engine, options)
     assert (again["failed"], again["changed"]) == (False, False)
+
+
+def test_C1_an_exhausted_pool_is_told_at_the_deadline(subject: Subject, run_module: Runner) -> None:
+    """The second /24 of this pool is the last, beside that of the ingress network."""
+    subject.reset()
+    subject.init(DefaultAddrPool=["10.50.0.0/23"], SubnetSize=24)
+    subject.until(lambda: subject.network("ingress"), lambda network: network["IPAM"]["Config"])
+    wanted = {"networks": [{"name": "contract-last"}, {"name": "contract-none"}], "wait_timeout": 5}
+    told = run_module("networks", subject.engine, wanted)
+    assert told["failed"], told
+    assert "has not given network contract-" in told["msg"]
+    assert "the default pool 10.50.0.0/23 has no /24 left; give the network a subnet outside of it, or remove networks" in told["msg"]
+    subject.delete("/networks/contract-none")
+    subject.delete("/networks/contract-last")
+    subject.until(subject.names, lambda names: "contract-none" not in names)
+    outside = {"networks": [{"name": "contract-none", "subnets": [{"subnet": "10.52.0.0/24"}]}]}
+    made = run_module("networks", subject.engine, outside)
+    assert (made["failed"], made["changed"]) == (False, True), made
+
+
+def test_C1_what_is_refused_touches_nothing(subject: Subject, run_module: Runner) -> None:
+    """A network that can be made stands before one that cannot."""
+    good = {"name": "contract-good", "subnets": [{"subnet": "10.53.0.0/24"}]}
+    there = subject.network("contract-none")
+    for bad in (
+        {"name": there["Id"][:-1]},
+        {"name": "bridge"},
+        {"name": "contract-none", "driver": "macvlan"},
+        {"name": "ingress", "attachable": True},
+        {"name": "contract-bad", "subnets": [{"subnet": "10.54.0.0/30"}]},
+        {"name": "contract-bad", "vnis": [int(there["Options"][VNI_OPTION])]},
+        {"name": "contract-bad", "enable_ipv4": True},
+        {"name": "contract-bad", "subnets": [{"subnet": "10.54.0.0/24", "aux_addresses": {"a": "10.54.0.9"}}]},
+        {"name": "contract-bad", "driver": "macvlan", "subnets": [{"subnet": "10.54.0.0/24"}]},
+        {"name": "contract-bad", "config_only": True},
+    ):
+        before = subject.names()
+        told = run_module("networks", subject.engine, {"networks": [good, bad]})
+        assert (told["failed"], told["changed"]) == (True, False), told
+        assert len(told["msg"].splitlines()) == 1 and f"networks[1] ({bad['name']})" in told["msg"], told["msg"]
+        assert subject.names() == before
+    missing = {"scope": "local", "networks": [{"name": "contract-wire", "driver": "macvlan", "config_from": "nowhere"}]}
+    assert "no config-only network nowhere on this host" in run_module("networks", subject.engine, missing)["msg"]

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.meshwork.swarm.plugins.module_utils._firewall.host import SEARCH_PATH
+from ansible_collections.meshwork.swarm.plugins.module_utils._local.host import SEARCH_PATH
 
 sys.path.insert(0, str(Path(__file__).parent))
 

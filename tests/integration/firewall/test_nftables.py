@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.meshwork.swarm.plugins.module_utils._firewall import nftables_boot, way_back
-from ansible_collections.meshwork.swarm.plugins.module_utils._firewall.host import Commands
+from ansible_collections.meshwork.swarm.plugins.module_utils._local.host import Commands
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.errors import SwarmError
 from grounds.ground import PEERS, STRANGER
 from grounds.namespaces import sh

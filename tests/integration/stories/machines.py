@@ -64,6 +64,19 @@ class Machines:
         """What a line for the node's shell prints."""
         return run([str(LAB), "--name", self.name, "exec", node, "--", line], stdin=stdin, check=check, timeout=timeout).stdout
 
+    def send(self, node: str, folder: Path, target: str) -> None:
+        """Put what is in a folder of this machine into one of the node."""
+        packed = subprocess.run(["tar", "-C", str(folder), "-cf", "-", "."], capture_output=True, check=True, timeout=120).stdout
+        self._exec(node, f"mkdir -p {target} && tar -C {target} -xf - --no-same-owner", packed)
+
+    def fetch(self, node: str, path: str, target: Path) -> None:
+        """Put a file of the node onto this machine; a shell's pattern in `path` stands for one file."""
+        target.write_bytes(self._exec(node, f"cat {path}"))
+
+    def _exec(self, node: str, line: str, stdin: bytes = b"") -> bytes:
+        command = [str(LAB), "--name", self.name, "exec", node, "--", line]
+        return subprocess.run(command, input=stdin, capture_output=True, check=True, timeout=300).stdout
+
     def everywhere(self, line: str, nodes: Iterable[str] | None = None, check: bool = True) -> dict[str, str]:
         """The same line on several nodes at once."""
         names = list(nodes or self.nodes)

@@ -23,6 +23,8 @@ ENGINE_PACKAGES = {
     "trixie": ("docker.io", "docker-cli", "python3-docker", "python3-pyroute2"),
 }
 SUITES = tuple(ENGINE_PACKAGES)
+# What else a bare node may be asked to install: a virtual environment, what writes the file of a repository, another owner of interfaces.
+ALSO_IN_APT_SOURCE = ("python3-venv", "python3-debian", "network-manager")
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def recipe(suite: str, *, bare: bool, kernel: str, public_key: str, folder: Path
         suite=suite,
         bare=bare,
         packages=base if bare else base + engine,
-        in_apt_source=engine if bare else (),
+        in_apt_source=engine + ALSO_IN_APT_SOURCE if bare else (),
         kernel=kernel,
         public_key=public_key,
         parts=digest_of(folder),

@@ -12,7 +12,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from ansible_collections.meshwork.swarm.plugins.module_utils._firewall.host import (
+from ansible_collections.meshwork.swarm.plugins.module_utils._local.host import (
     Command,
     Finished,
     Host,
@@ -242,7 +242,7 @@ class Firewalld:
 class FakeHost(Host):
     """The host. `commands` are the programs that ran, as text; `firewalld` is None where it is not running.
 
-    `ruleset` is what nft prints; `transactions` are what it was given.
+    `active` are units of ours that run; `ruleset` is what nft prints; `transactions` are what it was given.
     """
 
     def __init__(self) -> None:
@@ -255,6 +255,7 @@ class FakeHost(Host):
         self.connection: str | None = None
         self.firewalld: Firewalld | None = None
         self.commands: list[str] = []
+        self.active: set[str] = set()
         self.ruleset = '{"nftables": []}'
         self.transactions: list[str] = []
 
@@ -306,6 +307,8 @@ class FakeHost(Host):
             return self._systemctl(words)
         if program == "systemd-run":
             return ""
+        if program == "rm":
+            return self._rm(words)
         if program == "nft":
             return self._nft(words, command.stdin)
         if self.firewalld is None:
@@ -348,10 +351,18 @@ class FakeHost(Host):
             if self.firewalld is None:
                 raise Refused(3, "inactive")
             return "active\n"
+        if words[0] == "is-active" and words[1] not in self.active:
+            raise Refused(3, "inactive")
         if words[0] == "enable":
             self.paths.update(self._links(words[-1]))
         elif words[0] == "disable":
             self.paths.difference_update(self._links(words[-1]))
+        return ""
+
+    def _rm(self, words: list[str]) -> str:
+        if words[0] not in self.files:
+            raise Refused(1, f"rm: cannot remove '{words[0]}': No such file or directory")
+        del self.files[words[0]]
         return ""
 
     def _links(self, unit: str) -> list[str]:

@@ -170,20 +170,6 @@ def test_absent_on_a_host_that_never_had_any(host: Any, firewalld: Any, options:
     assert says(run(host, {**options, "state": "absent"})) == []
 
 
-def test_the_number_of_programs_does_not_depend_on_the_number_of_peers(new_host: Any, options: dict[str, Any]) -> None:
-    counts = []
-    for number in (1, 250):
-        host = new_host()
-        host.start_firewalld()
-        peers = [f"10.9.0.{index + 1}" for index in range(number)]
-        run(host, {**options, "peers": ["fd00:9::1", *peers]})
-        before = host.runs
-        run(host, {**options, "peers": ["fd00:9::1", *peers]})
-        counts.append((before, host.runs - before))
-    assert counts[0] == counts[1]
-    assert counts[0][1] <= 8
-
-
 @pytest.mark.parametrize(
     ("changed", "files", "message"),
     [

@@ -85,18 +85,6 @@ def test_a_peer_that_leaves_is_taken_out(host: Any, options: dict[str, Any]) -> 
     assert "10.9.0.12" not in host.files[boot.SETS_FILE[4]]
 
 
-def test_the_number_of_programs_does_not_depend_on_the_number_of_peers(new_host: Any, options: dict[str, Any]) -> None:
-    counts = []
-    for number in (1, 250):
-        host = new_host()
-        run(host, {**options, "peers": [f"10.9.{index // 250}.{index % 250 + 1}" for index in range(number)]})
-        counts.append(host.runs)
-    assert counts[0] == counts[1] <= 16
-    before = host.runs
-    run(host, {**options, "peers": [f"10.9.0.{index + 1}" for index in range(250)]})
-    assert host.runs - before <= 8
-
-
 def damage_rule(host: Any) -> None:
     del host.tables[4].chains[SWARM.chain][3]
 

@@ -11,11 +11,13 @@ from typing import Any
 
 import pytest
 from ansible_collections.meshwork.swarm.plugins.module_utils._firewall import way_back
-from ansible_collections.meshwork.swarm.plugins.module_utils._firewall.host import Command, Commands, RemoveFile, RemoveFolder, WriteFile
 from ansible_collections.meshwork.swarm.plugins.module_utils._firewall.work import FirewallWork
+from ansible_collections.meshwork.swarm.plugins.module_utils._local.host import Command, Commands, RemoveFile, RemoveFolder, WriteFile
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.errors import SwarmError
 from ansible_collections.meshwork.swarm.plugins.module_utils._run import Outcome, reconcile
 
+ENDED = 2**22 + 1
+"""The number of no process: the kernel's largest is 2**22."""
 WEB = {"port": 8080, "protocol": "tcp", "sources": ["10.0.0.0/8", "peers"]}
 
 
@@ -64,27 +66,36 @@ def test_the_way_back_leads_to_what_was(host: Any, options: dict[str, Any], befo
 def test_a_change_is_armed_first_and_confirmed_after(host: Any, options: dict[str, Any]) -> None:
     options["confirm_within"] = 60
     said = run(FirewallWork(options, host))
-    assert said[0] == "go back to today's rules in 60 s, unless a new connection confirms the new ones"
+    assert said[0] == "go back to today's rules 60 s after this run, unless a new connection confirms the new ones"
     armed = [command for command in host.commands if command.startswith("systemd-run")]
-    assert armed == ["systemd-run --quiet --collect --unit=meshwork-swarm-way-back --on-active=60 /bin/sh /run/meshwork-swarm/way-back.sh"]
+    assert armed == ["systemd-run --quiet --collect --unit=meshwork-swarm-way-back.service /bin/sh /run/meshwork-swarm/way-back.sh"]
     assert host.commands.index(armed[0]) < min(place for place, each in enumerate(host.commands) if "restore" in each)
     assert "-X MESHWORK-SWARM" in host.files[way_back.SCRIPT]
 
     with pytest.raises(SwarmError, match="an earlier change of this host's firewall still waits for its confirmation"):
         run(FirewallWork(options, host))
     assert run(way_back.Confirmation(host)) == ["keep the new rules"]
-    assert host.commands[-1] == "systemctl stop meshwork-swarm-way-back.timer"
+    assert host.commands[-1] == "systemctl stop meshwork-swarm-way-back.service"
     assert way_back.SCRIPT not in host.files
     assert run(way_back.Confirmation(host)) == []
     assert run(FirewallWork(options, host)) == []
 
 
 def test_a_confirmation_that_comes_too_late_is_refused(host: Any, options: dict[str, Any]) -> None:
-    run(FirewallWork({**options, "confirm_within": 60}, host))
-    host.files[way_back.TAKEN] = ""
+    options["confirm_within"] = 60
+    run(FirewallWork(options, host))
+    confirmation = way_back.Confirmation(host)
+    planned = confirmation.plan(confirmation.observe())
+    host.files[way_back.TAKEN] = host.files.pop(way_back.SCRIPT)
+    with pytest.raises(SwarmError, match=r"rm: cannot remove .*way-back\.sh"):
+        confirmation.apply(planned.steps[0])
     with pytest.raises(SwarmError, match="nobody confirmed the last change in time, so this host has gone back"):
         run(way_back.Confirmation(host))
-    assert run(FirewallWork({**options, "confirm_within": 60, "guard": False}, host))[0].startswith("go back to today's rules")
+    host.active.add(way_back.UNIT)
+    with pytest.raises(SwarmError, match="this host is on its way back from an earlier change"):
+        run(FirewallWork({**options, "guard": False}, host))
+    host.active.clear()
+    assert run(FirewallWork({**options, "guard": False}, host))[0].startswith("go back to today's rules")
     assert way_back.TAKEN not in host.files
 
 
@@ -122,6 +133,13 @@ def test_others_are_not(host: Any, options: dict[str, Any], connection: str, pub
     assert run(FirewallWork({**options, "published": published}, host))
 
 
+def start(folder: Path, actions: list[Any], process: int) -> subprocess.Popen[str]:
+    """The script at work, with its files below a folder."""
+    script = folder / "way-back.sh"
+    script.write_text(way_back.script(actions, 0, process).replace(way_back.FOLDER, str(folder)))
+    return subprocess.Popen(["/bin/sh", str(script)], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, text=True)
+
+
 def test_the_script_does_what_the_actions_do(tmp_path: Path) -> None:
     odd = "a 'quoted' $HOME\n%s \\n"
     folder = tmp_path / "some where"
@@ -136,8 +154,20 @@ def test_the_script_does_what_the_actions_do(tmp_path: Path) -> None:
         RemoveFolder(str(emptied)),
         RemoveFolder(str(folder)),
     ]
-    text = way_back.script(actions).replace(way_back.FOLDER, str(tmp_path))
-    subprocess.run(["/bin/sh"], input=text, text=True, check=True, capture_output=True)
+    start(tmp_path, actions, process=ENDED).wait(20)
     assert (folder / "file").read_text() == (tmp_path / "copied").read_text() == odd
     assert not gone.exists() and not emptied.exists()
-    assert (tmp_path / "way-back-taken").exists()
+    assert (tmp_path / "way-back-taken").exists() and not (tmp_path / "way-back.sh").exists()
+
+
+@pytest.mark.parametrize("confirmed", [False, True])
+def test_the_script_waits_for_the_end_of_the_change_and_a_confirmation(tmp_path: Path, confirmed: bool) -> None:
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as change:
+        back = start(tmp_path, [WriteFile(str(tmp_path / "back"), "")], process=change.pid)
+        with pytest.raises(subprocess.TimeoutExpired):
+            back.wait(1.5)
+        if confirmed:
+            (tmp_path / "way-back.sh").unlink()
+        change.kill()
+    assert back.wait(20) == 0
+    assert (tmp_path / "back").exists() is (tmp_path / "way-back-taken").exists() is not confirmed

@@ -10,8 +10,8 @@ import subprocess
 from collections.abc import Iterable
 
 import pytest
-from ansible_collections.meshwork.swarm.plugins.module_utils._firewall.host import Host
 from ansible_collections.meshwork.swarm.plugins.module_utils._host.tries import try_features
+from ansible_collections.meshwork.swarm.plugins.module_utils._local.host import Host
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.errors import SwarmError
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.host import Feature
 

@@ -93,6 +93,8 @@ def planned(name: str, folder: Path, check: bool, monkeypatch: pytest.MonkeyPatc
     if hasattr(module, "interfaces"):
         monkeypatch.setattr(module, "interfaces", lambda: observed["interfaces"])
         monkeypatch.setattr(module, "tcp_port_free", lambda _port: observed.get("gossip_free", True))
+    if hasattr(module, "interface_names"):
+        monkeypatch.setattr(module, "interface_names", lambda: frozenset(observed["interfaces"]))
     validated = ArgumentSpecValidator(argument_spec(module, monkeypatch)).validate(options)
     assert validated.error_messages == [], "the options are not even the module's"
     try:

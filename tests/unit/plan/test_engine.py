@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -129,7 +130,20 @@ def test_what_dockerd_or_a_swarm_refuses_is_refused(want: WantedDaemon, found: D
 
 
 def test_in_check_mode_the_engine_may_be_still_to_come() -> None:
-    assert plan_daemon(wanted(debug=True), Daemon(None, installed=False), checking=True).blockers == ()
+    want = WantedDaemon(FILE, {"debug": True}, packages=("docker-ce",), libraries=True)
+    assert plan_daemon(want, Daemon(None, installed=False), checking=True).blockers == ()
+
+
+def test_settings_are_not_merged_before_what_they_need_is_there() -> None:
+    want = WantedDaemon(FILE, {}, packages=("docker-ce=5:28.*", "containerd.io"), libraries=True)
+    found = Daemon({}, packages={"docker-ce": ("5:27.1-1",), "containerd.io": ("1.7",)}, libraries={"docker": "5.0.3"}, python="/bin/py")
+    assert refusals(want, found) == [
+        f"{FILE}: these packages are not installed: docker-ce=5:28.*; install them, or let the role meshwork.swarm.engine do it",
+        "/bin/py: this Python does not find pyroute2; install them for it, set ansible_python_interpreter to the Python that has them, "
+        "or engine_python to packages or venv",
+    ]
+    there = replace(found, packages={**found.packages, "docker-ce": ("5:28.5-1",)}, libraries={"docker": "7.1", "pyroute2": "0.7"})
+    assert refusals(want, there) == []
 
 
 def test_a_swarm_without_iptables_is_warned_of() -> None:

@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 import pytest
-from ansible_collections.meshwork.swarm.plugins.module_utils._firewall.host import Finished
+from ansible_collections.meshwork.swarm.plugins.module_utils._local.host import Finished
 from ansible_collections.meshwork.swarm.plugins.module_utils._state.daemon import read_objection, read_unit, read_version, write_kept
 
 # Debian 12, docker.io 20.10.24

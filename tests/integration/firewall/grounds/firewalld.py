@@ -6,31 +6,37 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from ansible_collections.meshwork.swarm.plugins.module_utils._local.host import Finished
+
+from . import firewall_cmd
 from .ground import STRANGER, Ground
 from .namespaces import Namespaces, sh
 from .nftables import DOCKERS
+from .standing import ask
 
-OF_OTHERS = """firewall-cmd --permanent --{0}-port=5000/tcp
-firewall-cmd --permanent --{0}-rich-rule='rule family="ipv4" source address="192.0.2.7" drop'
-firewall-cmd --permanent --direct --{0}-rule ipv4 mangle PREROUTING 5 -s 192.0.2.7 -j DROP
-"""
+OF_OTHERS = (
+    "--permanent --{0}-port=5000/tcp",
+    """--permanent --{0}-rich-rule='rule family="ipv4" source address="192.0.2.7" drop'""",
+    "--permanent --direct --{0}-rule ipv4 mangle PREROUTING 5 -s 192.0.2.7 -j DROP",
+)
 OURS = "--policy=meshwork-swarm"
 REFUSAL = 'rule priority="-10" family="ipv4" port port="2377" protocol="tcp" reject type="icmp-admin-prohibited"'
 OF_FIREWALLD = {
-    "a rule deleted": f"firewall-cmd {OURS} --remove-rich-rule='{REFUSAL}'",
-    "a rule deleted that is permanent": f"firewall-cmd --permanent {OURS} --remove-rich-rule='{REFUSAL}'",
-    "a rule of others among ours": f"firewall-cmd {OURS} --add-port=7946/tcp",
-    "a stranger in the set": "firewall-cmd --ipset=meshwork-swarm-4 --add-entry={stranger}",
-    "a stranger in the permanent set": "firewall-cmd --permanent --ipset=meshwork-swarm-4 --add-entry={stranger}",
-    "our policy removed, and a reload": "firewall-cmd --permanent --delete-policy=meshwork-swarm && firewall-cmd --reload",
-    "the published ports removed": "firewall-cmd --direct --remove-rules ipv4 mangle PREROUTING",
-    "the permanent published ports removed": "firewall-cmd --permanent --direct --remove-rules ipv6 mangle PREROUTING",
+    "a rule deleted": [f"{OURS} --remove-rich-rule='{REFUSAL}'"],
+    "a rule deleted that is permanent": [f"--permanent {OURS} --remove-rich-rule='{REFUSAL}'"],
+    "a rule of others among ours": [f"{OURS} --add-port=7946/tcp"],
+    "a stranger in the set": ["--ipset=meshwork-swarm-4 --add-entry={stranger}"],
+    "a stranger in the permanent set": ["--permanent --ipset=meshwork-swarm-4 --add-entry={stranger}"],
+    "our policy removed, and a reload": ["--permanent --delete-policy=meshwork-swarm", "--reload"],
+    "the published ports removed": ["--direct --remove-rules ipv4 mangle PREROUTING"],
+    "the permanent published ports removed": ["--permanent --direct --remove-rules ipv6 mangle PREROUTING"],
 }
 NO_TRANSIENT = "firewalld has no policies that are not permanent: the module refuses persistent=false"
 BUS = """<busconfig>
@@ -51,37 +57,44 @@ class OfFirewalld(Ground):
     lacks: Mapping[str, str] = {"test_what_is_not_persistent_does_not_come_back": NO_TRANSIENT}
     configuration = "/etc/firewalld"
 
-    # what the ground itself has: a line for the host's shell, and the rules of the kernel
+    # what the ground itself has: a line for the host's shell, calls of firewall-cmd, and the rules of the kernel
     shell: Callable[..., str]
+    firewall: Callable[..., str]
     tables: Callable[[], str]
 
     def ruleset(self) -> str:
         """What firewalld says of itself, and the rules of the kernel: Docker makes its own anew at a reload, in no certain order."""
         shown = ("--list-all-policies", "--list-all-zones", "--direct --get-all-rules", "--get-ipsets")
-        listed = self.shell(" && ".join(f"firewall-cmd {side}{option}" for side in ("", "--permanent ") for option in shown))
+        listed = self.firewall(*(f"{side}{option}" for side in ("", "--permanent ") for option in shown))
         files = self.shell(f"cd {self.configuration} && find . -type f ! -name '*.old' | sort | xargs sha256sum")
         return "\n".join([listed, files, *sorted(self.tables().splitlines())])
 
     def settle(self) -> None:
-        # what is only in the runtime no reload keeps, whoever makes it
-        self.shell("firewall-cmd --reload; ! firewall-cmd --get-policies | grep -qw foreign || firewall-cmd --add-port=5001/tcp")
+        self.firewall("--reload")
+        if "foreign" in self.firewall("--get-policies").split():
+            # what is only in the runtime no reload keeps, whoever makes it
+            self.firewall("--add-port=5001/tcp")
 
     def reload(self) -> None:
-        self.shell("firewall-cmd --reload && firewall-cmd --complete-reload")
+        self.firewall("--reload", "--complete-reload")
 
     def damages(self) -> tuple[str, ...]:
         return tuple(OF_FIREWALLD)
 
     def damage(self, name: str) -> None:
-        self.shell(OF_FIREWALLD[name].format(stranger=self.address(STRANGER)))
+        self.firewall(*(call.format(stranger=self.address(STRANGER)) for call in OF_FIREWALLD[name]))
 
     def add_foreign_rules(self) -> None:
-        self.shell(f"set -e\n{OF_OTHERS.format('add')}firewall-cmd --permanent --new-policy=foreign; firewall-cmd --reload")
-        self.shell("firewall-cmd --add-port=5001/tcp")
+        calls = (call.format("add") for call in OF_OTHERS)
+        self.firewall(*calls, "--permanent --new-policy=foreign", "--reload", "--add-port=5001/tcp")
 
     def remove_foreign_rules(self) -> None:
-        line = "firewall-cmd --permanent --get-policies | grep -qw foreign || exit 0"
-        self.shell(f"{line}\n{OF_OTHERS.format('remove')}firewall-cmd --permanent --delete-policy=foreign; firewall-cmd --reload")
+        if "foreign" in self.firewall("--permanent --get-policies").split():
+            calls = (call.format("remove") for call in OF_OTHERS)
+            self.firewall(*calls, "--permanent --delete-policy=foreign", "--reload")
+
+
+DEADLINE = 60
 
 
 class FirewalldNftables(OfFirewalld, Namespaces):
@@ -91,6 +104,7 @@ class FirewalldNftables(OfFirewalld, Namespaces):
         super().__init__(root / "host")
         self.configuration = str(self.machine.place("/etc/firewalld"))
         self._started: list[subprocess.Popen[bytes]] = []
+        self._hand: subprocess.Popen[str] | None = None
         shutil.copytree("/etc/firewalld", self.configuration)
         settings = Path(self.configuration) / "firewalld.conf"
         settings.write_text(settings.read_text().replace("FirewallBackend=iptables", "FirewallBackend=nftables"))
@@ -107,19 +121,39 @@ class FirewalldNftables(OfFirewalld, Namespaces):
 
     def _set_up(self, root: Path) -> None:
         self._start("dbus-daemon", f"--config-file={root / 'bus.conf'}", "--nofork", "--nopidfile")
+        self._reach()
         self._firewalld()
-        self.shell("firewall-cmd --permanent --add-port=9090/tcp && firewall-cmd --permanent --add-service=ssh && firewall-cmd --reload")
+        self.firewall("--permanent --add-port=9090/tcp", "--permanent --add-service=ssh", "--reload")
         sh("ip", "netns", "exec", self.host, "nft", "-f", "-", stdin=DOCKERS)
         self._bare = self.ruleset()
 
     def _start(self, *words: str) -> None:
         self._started.append(subprocess.Popen(words, env=self._environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
 
+    def _reach(self) -> None:
+        """Have a firewall-cmd stand ready in the namespace, for us and for the module."""
+        words = ("ip", "netns", "exec", self.host, "/usr/bin/python3", firewall_cmd.__file__)
+        self._hand = subprocess.Popen(words, env=self._environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.machine.standing["firewall-cmd"] = self._call
+
+    def _call(self, words: Sequence[str]) -> Finished:
+        return Finished(*ask(self._hand, words, DEADLINE))
+
+    def firewall(self, *calls: str) -> str:
+        """The output of calls of firewall-cmd."""
+        output = ""
+        for call in calls:
+            done = self._call(shlex.split(call))
+            if done.status:
+                raise AssertionError(f"{call}: {done.output}{done.errors}")
+            output += done.output
+        return output
+
     def _firewalld(self) -> None:
         program = ("/usr/bin/python3", "/usr/sbin/firewalld", "--nofork", "--nopid", "--system-config", self.configuration)
         self._start("ip", "netns", "exec", self.host, *program, "--log-file", f"{self.configuration}/../firewalld.log")
         until = time.monotonic() + 30
-        while "running" not in self.shell("firewall-cmd --state", check=False):
+        while self._call(["--state"]).output.strip() != "running":
             if time.monotonic() > until:
                 raise AssertionError("firewalld does not start")
             time.sleep(0.2)
@@ -150,6 +184,8 @@ class FirewalldNftables(OfFirewalld, Namespaces):
         self._firewalld()
 
     def close(self) -> None:
+        if self._hand is not None:
+            self._hand.communicate(timeout=DEADLINE)
         while self._started:
             self._stop()
         super().close()

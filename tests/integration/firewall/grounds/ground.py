@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .traffic import PATIENCE
+
 PEERS = ("first", "second")
 STRANGER = "stranger"
 ITSELF = "itself"
@@ -75,8 +77,13 @@ class Ground(ABC):
         """Lose what is in force, and load what comes back at boot."""
 
     @abstractmethod
-    def ask(self, who: str, protocol: str, port: int, family: int = 4) -> str:
-        """What becomes of a question of somebody's to a port of the host: "open", "refused", "closed" or "silent"."""
+    def goes_back(self) -> None:
+        """Wait until the host has gone back from a change that nobody has confirmed."""
+
+    @abstractmethod
+    def ask(self, who: str, protocol: str, port: int, family: int = 4, patience: float = PATIENCE) -> str:
+        """What becomes of a question of somebody's to a port of the host: "open", "refused", "closed" or "silent" (for so many
+        seconds)."""
 
     @abstractmethod
     def esp_arrives(self, who: str) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import select
 import shlex
 import subprocess
 import threading
@@ -16,35 +15,44 @@ from abc import abstractmethod
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.meshwork.swarm.plugins.module_utils._firewall.boot import UNIT as BOOT
+from ansible_collections.meshwork.swarm.plugins.module_utils._firewall.way_back import TAKEN, UNIT
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.errors import SwarmError
 from stories.machines import LAB, Machines, eventually, run
 from stories.playing import Ansible
 
-from . import on_the_node, traffic
+from . import traffic
 from .firewalld import OfFirewalld
 from .ground import ITSELF, PEERS, STRANGER, Done, Ground
+from .standing import ask
+from .traffic import PATIENCE
 
-NUMBERS = {PEERS[0]: 211, PEERS[1]: 212, STRANGER: 199}
+NUMBERS = {PEERS[0]: 211, PEERS[1]: 212, STRANGER: 219}
 PORTS = ["tcp/2377", "tcp/7946", "udp/7946", "udp/4789", "tcp/9090"]
 FOLDER = "/root/meshwork-stories"
 PACKED = f"{FOLDER}/AnsiballZ_firewall.py"
-DEADLINE = 180
+DEADLINE = 600
 SILENCES = ("net.ipv4.icmp_ratelimit", "net.ipv6.icmp.ratelimit")
 CONTAINER = "docker run --detach --restart always --name meshwork-story --publish 8080:8080 meshwork-lab:1"
 SERVER = "/bin/busybox nc -ll -p 8080 -e /bin/busybox cat"
 
 
 class LabNode(Ground):
-    """A node of the lab LAB_NAME (main), which is booted where it is not up. Peers and stranger are addresses of the lab's bridge."""
+    """A node of the lab LAB_NAME (main), which is booted where it is not up. Peers and stranger are addresses of the lab's bridge.
+
+    Grounds share the first node, or as many as FIREWALL_NODES says; `seat` tells which is whose.
+    """
 
     backend = "auto"
     persistent = True
+    seat = 0
 
     def __init__(self, root: Path) -> None:
         name = os.environ.get("LAB_NAME") or "main"
-        run([str(LAB), "--name", name, "up", "--nodes", "1", "--nics", "1"], timeout=600)
+        nodes = int(os.environ.get("FIREWALL_NODES", "1"))
+        run([str(LAB), "--name", name, "up", "--nodes", str(nodes)], timeout=600)
         self.machines = Machines(name)
-        self.node = self.machines.manager
+        self.node = self.machines.nodes[self.seat % nodes]
         self._own = self.machines.addresses[self.node]
         found = re.search(r"inet6 (\S+)/\d+ scope global", self._outside("ip -6 address show dev eth0 scope global"))
         if found is None:
@@ -62,21 +70,22 @@ class LabNode(Ground):
 
     def shell(self, line: str, check: bool = True) -> str:
         """What a line for the node's shell prints."""
-        done = self._tell({"line": line})
+        return self._output({"line": line}, check)
+
+    def firewall(self, *calls: str) -> str:
+        """The output of calls of firewall-cmd, each with its words."""
+        return self._output({"calls": [shlex.split(call) for call in calls]})
+
+    def _output(self, what: dict[str, Any], check: bool = True) -> str:
+        done = self._tell(what)
         if check and done["status"]:
-            raise AssertionError(f"{line!r} ended with {done['status']}: {done['output']}{done['errors']}")
+            raise AssertionError(f"{what!r} ended with {done['status']}: {done['output']}{done['errors']}")
         return str(done["output"])
 
     def _tell(self, what: dict[str, Any]) -> Any:
         """The answer of the program that stands ready on the node."""
         with self._turn:
-            hand = self._hand
-            assert hand.stdin is not None and hand.stdout is not None
-            hand.stdin.write(json.dumps(what) + "\n")
-            hand.stdin.flush()
-            if not select.select([hand.stdout], [], [], DEADLINE)[0]:
-                raise AssertionError(f"{self.node} does not answer to {what!r}")
-            return json.loads(hand.stdout.readline())
+            return ask(self._hand, what, DEADLINE)
 
     def _outside(self, line: str, stdin: str | None = None, check: bool = True) -> str:
         return self.machines.shell(self.node, line, check=check, stdin=stdin)
@@ -94,8 +103,8 @@ class LabNode(Ground):
         finally:
             del os.environ["ANSIBLE_KEEP_REMOTE_FILES"]
         self._outside(f"mv /root/.ansible/tmp/*/AnsiballZ_firewall.py {PACKED} && rm -r /root/.ansible/tmp && python3 {PACKED} explode")
-        for program in (traffic, on_the_node):
-            self._outside(f"cat > {FOLDER}/{Path(str(program.__file__)).name}", stdin=Path(str(program.__file__)).read_text())
+        for program in ("traffic.py", "firewall_cmd.py", "on_the_node.py"):
+            self._outside(f"cat > {FOLDER}/{program}", stdin=Path(__file__).with_name(program).read_text())
         self._template = json.loads(self._outside(f"cat {FOLDER}/debug_dir/args"))["ANSIBLE_MODULE_ARGS"]
 
     def _reach(self) -> subprocess.Popen[str]:
@@ -111,7 +120,7 @@ class LabNode(Ground):
 
     def wait_for_container(self) -> None:
         """Until Docker has made its rules anew."""
-        eventually(lambda: self.ask(PEERS[0], "tcp", 8080), lambda said: said == traffic.OPEN, 60, "the container answers")
+        eventually(lambda: self.ask(PEERS[0], "tcp", 8080), lambda said: said == traffic.OPEN, 180, "the container answers")
 
     @abstractmethod
     def set_up(self) -> None:
@@ -125,7 +134,8 @@ class LabNode(Ground):
         if who == ITSELF:
             return self._own if family == 4 else self._own6
         start = self._own.rpartition(".")[0] if family == 4 else self._own6.rpartition("::")[0]
-        return f"{start}.{NUMBERS[who]}" if family == 4 else f"{start}::{NUMBERS[who]}"
+        number = NUMBERS[who] + 10 * self.seat
+        return f"{start}.{number}" if family == 4 else f"{start}::{number}"
 
     def options(self, checking: bool = False, **options: Any) -> dict[str, Any]:
         """What the module is called with."""
@@ -158,6 +168,10 @@ class LabNode(Ground):
             raise SwarmError(str(said["msg"]))
         return Done(said["changed"], tuple(step["says"] for step in said["steps"]), said)
 
+    def goes_back(self) -> None:
+        line = f"test -e {TAKEN} && ! systemctl --quiet is-active {UNIT} && echo back"
+        eventually(lambda: self.shell(line, check=False), lambda said: said == "back\n", 120, "the host has gone back")
+
     def tables(self) -> str:
         """Every rule and set of the kernel without counters, in the order of iptables-save; the members of sets sorted."""
         text = self.shell("for each in iptables-save ip6tables-save; do $each; done; echo '# sets'; ipset save")
@@ -181,11 +195,11 @@ class LabNode(Ground):
     def remove_foreign_rules(self) -> None:
         """Take back what `add_foreign_rules` has put there, if it has."""
 
-    def ask(self, who: str, protocol: str, port: int, family: int = 4) -> str:
+    def ask(self, who: str, protocol: str, port: int, family: int = 4, patience: float = PATIENCE) -> str:
         source, target = self.address(who, family), self.address(ITSELF, family)
         if who == ITSELF:
             return self.shell(f"python3 {FOLDER}/traffic.py ask {source} {target} {protocol} {port}").strip()
-        return traffic.ask(self.machines.netns, source, target, protocol, port)
+        return traffic.ask(self.machines.netns, source, target, protocol, port, patience)
 
     def esp_arrives(self, who: str) -> bool:
         source = self.address(who)
@@ -242,7 +256,6 @@ done
     for table, hook, chain in (("filter", "INPUT", "MESHWORK-SWARM"), ("mangle", "PREROUTING", "MESHWORK-PUBLISHED"))
 )
 FLUSH += "ipset destroy meshwork-swarm-4 2>/dev/null; ipset destroy meshwork-swarm-6 2>/dev/null; true"
-UNIT = "meshwork-swarm-firewall"
 
 
 class Iptables(LabNode):
@@ -273,7 +286,7 @@ class Iptables(LabNode):
         self.wait_for_container()
 
     def reboot(self) -> None:
-        self.shell(f"{FLUSH}\nif systemctl -q is-enabled {UNIT} 2>/dev/null; then systemctl restart {UNIT}; fi")
+        self.shell(f"{FLUSH}\nif systemctl -q is-enabled {BOOT} 2>/dev/null; then systemctl restart {BOOT}; fi")
 
 
 UFW_LEFT = r"""
@@ -287,12 +300,13 @@ done
 
 
 class Ufw(Iptables):
-    """ufw that refuses what it does not know, but for SSH and 9090/tcp."""
+    """ufw that refuses what it does not know, as it does by default, but for SSH and 9090/tcp."""
 
     opens_the_rest = False
+    seat = 1
 
     def set_up(self) -> None:
-        self.shell("ufw default deny incoming && ufw allow 22/tcp && ufw allow 9090/tcp && ufw --force enable")
+        self.shell("ufw allow 22,9090/tcp && ufw --force enable")
 
     def take_down(self) -> None:
         self.shell("ufw --force reset && rm -f /etc/ufw/*.rules.20*")
@@ -308,7 +322,7 @@ class Ufw(Iptables):
         self.shell("ufw delete deny from 192.0.2.10 && ufw delete allow from 192.0.2.11 to any port 2377 proto tcp", check=False)
 
     def reload(self) -> None:
-        self.shell("ufw reload && ufw disable && ufw --force enable && ufw reload")
+        self.shell("ufw reload && ufw disable && ufw --force enable")
 
     def reboot(self) -> None:
         self.shell("ufw disable")
@@ -316,19 +330,30 @@ class Ufw(Iptables):
         self.shell("ufw --force enable")
 
 
+OF_DOCKER = re.compile(r"DOCKER|docker0|172\.17\.")
+
+
 class FirewalldIptables(OfFirewalld, LabNode):
     """firewalld on iptables: the zone of the network card lets SSH and 9090/tcp in."""
 
+    seat = 2
+
     def set_up(self) -> None:
-        self.shell("systemctl start firewalld && firewall-cmd --permanent --add-port=9090/tcp && firewall-cmd --reload")
+        self.shell("systemctl start firewalld")
+        self.firewall("--permanent --add-port=9090/tcp", "--reload")
         self._restart_docker()
+
+    def tables(self) -> str:
+        """Docker's own rules are left out: it puts back only some of them after a reload, one by one. Port 8080 shows those that count."""
+        return "\n".join(line for line in super().tables().splitlines() if not OF_DOCKER.search(line))
 
     def _restart_docker(self) -> None:
         self.shell("systemctl restart docker")
         self.wait_for_container()
 
     def take_down(self) -> None:
-        self.shell("firewall-cmd --permanent --remove-port=9090/tcp; systemctl stop firewalld; systemctl restart docker")
+        self.firewall("--permanent --remove-port=9090/tcp")
+        self.shell("systemctl stop firewalld; systemctl restart docker")
 
     def settle(self) -> None:
         super().settle()

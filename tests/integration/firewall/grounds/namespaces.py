@@ -10,11 +10,12 @@ import os
 import shlex
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.meshwork.swarm.plugins.module_utils._firewall.host import (
+from ansible_collections.meshwork.swarm.plugins.module_utils._firewall.work import FirewallWork
+from ansible_collections.meshwork.swarm.plugins.module_utils._local.host import (
     SEARCH_PATH,
     Command,
     Finished,
@@ -23,12 +24,11 @@ from ansible_collections.meshwork.swarm.plugins.module_utils._firewall.host impo
     RemoveFolder,
     WriteFile,
 )
-from ansible_collections.meshwork.swarm.plugins.module_utils._firewall.work import FirewallWork
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.firewall import OPTIONS
 from ansible_collections.meshwork.swarm.plugins.module_utils._run import Outcome, reconcile
 
 from .ground import ITSELF, PEERS, STRANGER, Done, Ground
-from .traffic import Listeners, arrives, ask
+from .traffic import PATIENCE, Listeners, arrives, ask
 
 NUMBERS = {ITSELF: 1, PEERS[0]: 11, PEERS[1]: 12, STRANGER: 99}
 BOX = "172.31.99.2"
@@ -53,8 +53,11 @@ class NamespaceHost(Host):
         super().__init__()
         self._namespace, self._root = namespace, root
         self._active: set[str] = set()
+        self._starts: tuple[str, ...] = ()
         self.running: set[str] = set()
         """Units of others that run."""
+        self.standing: dict[str, Callable[[Sequence[str]], Finished]] = {}
+        """Programs that stand ready, so that they need not be started."""
 
     def set_environment(self, environment: Mapping[str, str]) -> None:
         """What the programs find in their environment."""
@@ -84,9 +87,14 @@ class NamespaceHost(Host):
     def run(self, command: Command) -> Finished:
         if command.argv[:2] == ("systemctl", "is-active"):
             return Finished(0 if command.argv[2] in self.running else 3, "", "")
+        if command.argv[0] == "systemd-run":
+            self._starts = command.argv[-2:]
+            return Finished(0, "", "")
         if command.argv[0] == "systemctl":
             self._systemctl(*command.argv[1:])
             return Finished(0, "", "")
+        if command.argv[0] in self.standing:
+            return self.standing[command.argv[0]](command.argv[1:])
         return super().run(Command(("ip", "netns", "exec", self._namespace, *command.argv), command.stdin))
 
     def _systemctl(self, action: str, *words: str) -> None:
@@ -119,6 +127,17 @@ class NamespaceHost(Host):
             if done.status and not line.startswith("-"):
                 raise AssertionError(f"{unit}: {line}: {done.errors}")
         self._active.add(unit)
+
+    def go_back(self) -> None:
+        """Run the script that systemd was to start, with files below the folder and the manners of systemctl, and without its waits."""
+        shell, script = self._starts
+        disabling = f'systemctl() {{ case $1 in disable) rm -f {self.place(UNITS)}/*.wants/"$3";; esac; }}\n'
+        text = "".join(
+            line for line in self.place(script).read_text().splitlines(keepends=True) if not line.startswith(("timeout ", "sleep "))
+        )
+        for folder in ("/etc/meshwork-swarm", "/etc/firewalld", UNITS, "/run/meshwork-swarm"):
+            text = text.replace(folder, str(self.place(folder)))
+        super().run(Command(("ip", "netns", "exec", self._namespace, shell, "-c", disabling + text)))
 
     def forget(self) -> None:
         """No file and no unit of an earlier story."""
@@ -180,9 +199,12 @@ class Namespaces(Ground):
         shown = outcome.shown(checking)
         return Done(shown["changed"], tuple(step["says"] for step in shown["steps"]), shown)
 
-    def ask(self, who: str, protocol: str, port: int, family: int = 4) -> str:
+    def ask(self, who: str, protocol: str, port: int, family: int = 4, patience: float = PATIENCE) -> str:
         namespace = self.host if who == ITSELF else self.outside
-        return ask(namespace, self.address(who, family), self.address(ITSELF, family), protocol, port)
+        return ask(namespace, self.address(who, family), self.address(ITSELF, family), protocol, port, patience)
+
+    def goes_back(self) -> None:
+        self.machine.go_back()
 
     def esp_arrives(self, who: str) -> bool:
         return arrives(self.outside, self.host, self.address(who), self.address(ITSELF))

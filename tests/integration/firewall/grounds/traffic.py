@@ -112,14 +112,14 @@ def _listen(protocol: str, port: int) -> socket.socket:
     return server
 
 
-def ask(namespace: str, source: str, target: str, protocol: str, port: int) -> str:
+def ask(namespace: str, source: str, target: str, protocol: str, port: int, patience: float = PATIENCE) -> str:
     """What becomes of a question from one address to a port of another: OPEN, REFUSED by an administrator, CLOSED or SILENT."""
-    return within(namespace, lambda: ask_here(source, target, protocol, port))
+    return within(namespace, lambda: ask_here(source, target, protocol, port, patience))
 
 
-def ask_here(source: str, target: str, protocol: str, port: int) -> str:
+def ask_here(source: str, target: str, protocol: str, port: int, patience: float = PATIENCE) -> str:
     with socket.socket(socket.AF_INET6 if ":" in source else socket.AF_INET, kind(protocol)) as client:
-        client.settimeout(PATIENCE)
+        client.settimeout(patience)
         client.bind((source, 0))
         try:
             client.connect((target, port))

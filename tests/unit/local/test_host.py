@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.meshwork.swarm.plugins.module_utils._firewall.host import (
+from ansible_collections.meshwork.swarm.plugins.module_utils._local.host import (
     Command,
     Commands,
     Host,

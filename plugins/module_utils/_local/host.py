@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The programs and files of this host, as the backends use them; and changes to them, as values."""
+"""The programs and files of this host, and changes to them as values."""
 
 from __future__ import annotations
 
