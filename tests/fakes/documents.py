@@ -45,8 +45,9 @@ def identity() -> str:
     number, shown = next(_identities), ""
     while number:
         number, rest = divmod(number, 36)
-        shown = ALPHABET[rest] + shown
-    return shown.rjust(25, "x")
+        shown = shown + ALPHABET[rest]
+    # others soon after the beginning, which no name has: Docker knows objects by the beginning of their ID, too
+    return f"z9{shown}".ljust(25, "0")
 
 
 def created() -> str:

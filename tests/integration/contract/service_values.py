@@ -177,13 +177,12 @@ OTHER: dict[str, Any] = {
 }
 JOB = {"total_completions": (3, 4), "max_concurrent": (0, 1)}
 """Two values of the options that a job has alone; its tasks are none, so that none has to complete."""
-BEFORE: dict[str, list[dict[str, Any]]] = {
+BEFORE: dict[str, dict[str, Any]] = {
     # start-first and a port in host mode exclude each other, as do a test and its absence
-    "update_config.order": [{"publish": []}],
-    "healthcheck.disable": [{"healthcheck": {"test": []}}],
-    "healthcheck.test": [{"healthcheck": {"disable": False}}],
+    "update_config.order": {"publish": []},
+    "healthcheck.disable": {"healthcheck.test": []},
 }
-"""What a service must be before an option can have its other value."""
+"""What is otherwise in a service that has every option, so that this one can have its other value."""
 
 
 def flat(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from ansible_collections.meshwork.swarm.plugins.module_utils._engine import observe
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.errors import OutOfSequence
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.service import SERVICE
 from fakes.module import Runner
 from fakes.written import nested
 
-from .service_values import BEFORE, FULL, OTHER, equip, flat, newest
+from .service_values import BEFORE, FULL, JOB, OTHER, equip, flat, newest
 from .subjects import IMAGE, Subject
 
 
@@ -107,35 +108,37 @@ def test_networks_stay_while_services_need_them(equipped: Subject) -> None:
 
 
 def test_D1_changing_one_option_of_a_service_keeps_all_others(equipped: Subject, run_module: Runner) -> None:
-    options = {"services": [{"name": "contract-full", **newest(FULL, equipped.engine.api)}], "wait": False}
-    first = run_module("services", equipped.engine, options)
-    assert (first["failed"], first["changed"]) == (False, True), first
-    again = run_module("services", equipped.engine, options)
-    assert (again["failed"], again["changed"], again["diff"]) == (False, False, [])
-    for option, value in sorted(flat(newest(OTHER, equipped.engine.api)).items()):
-        if option != "mode":
-            _change_alone(equipped, run_module, option, value)
+    """A service of its own for each option: all have every option set, and each has that one changed."""
+    api = equipped.engine.api
+    others = {option: value for option, value in flat(newest(OTHER, api)).items() if option != "mode"}
+    assert set(others) == {row.option for row in SERVICE if row.since <= api} - {"mode", *JOB}
+    names = {option: f"full-{number}" for number, option in enumerate(sorted(others))}
 
+    def run(entries: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
+        services = [nested({"name": names[option], **entry}) for option, entry in entries.items()]
+        result = run_module("services", equipped.engine, {"services": services, "wait": False})
+        assert not result["failed"], result["msg"]
+        return result
 
-def _change_alone(equipped: Subject, run_module: Runner, option: str, value: Any) -> None:
-    for prepared in BEFORE.get(option, ()):
-        entry = {"name": "contract-full", **prepared}
-        assert not run_module("services", equipped.engine, {"services": [entry], "wait": False, "supersede_updates": True})["failed"]
+    whole = {option: {**flat(newest(FULL, api)), **BEFORE.get(option, {})} for option in names}
+    assert len(run(whole)["steps"]) == len(names)
+    assert (run(whole)["changed"], run(whole)["diff"]) == (False, [])
     before = _found(equipped)
-    entry = {"name": "contract-full", **newest({option: value}, equipped.engine.api)}
-    result = run_module("services", equipped.engine, {"services": [nested(entry)], "wait": False, "supersede_updates": True})
-    assert (result["failed"], result["changed"]) == (False, True), (option, result)
+    calls = equipped.engine.calls
+    assert len(run({option: {option: value} for option, value in others.items()})["steps"]) == len(names)
+    assert equipped.engine.calls - calls <= len(names) + 12, "a call for each that changes, and a bounded number of lists"
     after = _found(equipped)
-    assert {name for name in after if after[name] != before[name]} == {option}
+    for option, name in names.items():
+        assert {each for each in after[name] if after[name][each] != before[name][each]} == {option}, option
+    for option in names:
+        equipped.delete(f"/services/{equipped.service(names[option])['ID']}")
 
 
-def _found(equipped: Subject) -> Mapping[str, Any]:
-    items = observe.ServiceList(equipped.engine).services().items
-    return next(item.values for item in items if item.name == "contract-full")
+def _found(equipped: Subject) -> dict[str, Mapping[str, Any]]:
+    return {item.name: item.values for item in observe.ServiceList(equipped.engine).services().items}
 
 
 def test_tasks_come_up_and_are_counted(equipped: Subject, run_module: Runner) -> None:
-    equipped.delete(f"/services/{equipped.service('contract-full')['ID']}")
     options = {"services": [{"name": "web", "replicas": 1}], "wait_timeout": 240}
     result = run_module("services", equipped.engine, options)
     assert (result["failed"], result["changed"]) == (False, True), result

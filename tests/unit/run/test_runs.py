@@ -197,11 +197,11 @@ def test_a_failure_half_way_tells_what_was_done(run_module: Runner) -> None:
             raise EngineError(str(call), 500, "rpc error: code = ResourceExhausted desc = no space left on device")
 
     engine.interfere = refuse_third
-    result = run_module("networks", engine, {"networks": [{"name": name} for name in ("a", "b", "c", "d")]})
+    result = run_module("networks", engine, {"networks": [{"name": name} for name in ("one", "two", "three", "four")]})
     assert (result["failed"], result["changed"]) == (True, True)
-    assert [step["item"] for step in result["steps"]] == ["network a", "network b"]
+    assert [step["item"] for step in result["steps"]] == ["network one", "network two"]
     assert result["msg"] == (
-        'the Engine refused "create overlay network c with a subnet from the default pool" (POST /networks/create): '
+        'the Engine refused "create overlay network three with a subnet from the default pool" (POST /networks/create): '
         "rpc error: code = ResourceExhausted desc = no space left on device (HTTP 500)"
     )
 
