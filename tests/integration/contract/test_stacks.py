@@ -34,7 +34,7 @@ services:
       labels: {{tier: "1"}}
       restart_policy: {{delay: 7s}}
       resources: {{limits: {{cpus: "0.5", memory: 64M}}}}
-networks: {{front: {{}}, back: {{}}}}
+networks: {{front: {{}}}}
 volumes: {{scratch: {{}}}}
 configs: {{site: {{file: /root/site}}}}
 """
@@ -47,6 +47,7 @@ def stack(real: Real) -> Iterator[Real]:
     real.init()
     for path, content in (("/root/site", "site"), ("/root/shop.yml", COMPOSE)):
         real.on_node("sh", "-c", f"echo {base64.b64encode(content.encode()).decode()} | base64 -d > {path}")
+    real.post("/networks/create", {"Name": "contract-aside", "Driver": "overlay", "CheckDuplicate": True})
     _deploy(real)
     yield real
     real.reset()
@@ -67,15 +68,15 @@ def test_D3_a_service_of_a_stack_is_adjusted_and_keeps_all_that_the_stack_gave_i
     adjusted = {
         "replicas": 2,
         "publish": [{"target_port": "8080", "published_port": "8090"}],
-        "networks": [{"name": "shop_front"}, {"name": "shop_back"}],
+        "networks": [{"name": "shop_front"}, {"name": "contract-aside"}],
         "labels": {"tier": "2"},
     }
     done = run(adjusted)
     assert (done["failed"], done["changed"]) == (False, True), done
     after = stack.service("shop_web")["Spec"]
     (front,) = before["TaskTemplate"]["Networks"]
-    back = {"Target": stack.network("shop_back")["Id"]}
-    assert sorted(after["TaskTemplate"].pop("Networks"), key=str) == sorted([front, back], key=str)
+    aside = {"Target": stack.network("contract-aside")["Id"]}
+    assert sorted(after["TaskTemplate"].pop("Networks"), key=str) == sorted([front, aside], key=str)
     assert after.pop("EndpointSpec")["Ports"] == [{"Protocol": "tcp", "TargetPort": 8080, "PublishedPort": 8090, "PublishMode": "ingress"}]
     assert after.pop("Mode") == {"Replicated": {"Replicas": 2}}
     assert after.pop("Labels") == {**before.pop("Labels"), "tier": "2"}
