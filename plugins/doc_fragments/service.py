@@ -467,7 +467,7 @@ options:
             description:
               - The port on the nodes, or a range as long as that of O(services[].publish[].target_port). A range for one target
                 port publishes it on each.
-              - When it is not given, the swarm chooses one, and that is kept: look for it under RV(ports).
+              - When it is not given, the swarm chooses one, and that is kept; look for it under RV(ports).
             type: str
           protocol:
             description:
@@ -644,7 +644,7 @@ options:
             type: str
           generic_resources:
             description:
-              - How many of which resources that the nodes have been given names for, such as V({gpu: 1}); exact when given.
+              - How many of which resources that the nodes have been given names for, such as V(gpu) with 1; exact when given.
             type: dict
       logging:
         description:
