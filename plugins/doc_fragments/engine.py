@@ -89,3 +89,45 @@ options:
 requirements:
   - pyroute2 on the host, to check the addresses against its interfaces
 """
+
+    SURROUNDINGS = r"""
+options:
+  taken:
+    description:
+      - Subnets that hosts of the swarm have already, such as their routes, addresses and nameservers. A new overlay that overlaps one is
+        refused, and one that is there is warned about.
+      - The filter P(meshwork.swarm.surroundings#filter) makes it of what M(meshwork.swarm.cluster_info) told of each host.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      subnet:
+        description: The subnet in CIDR notation, or one address.
+        type: str
+        required: true
+      by:
+        description: What has it, in words, such as V(the route by eth0 of node1).
+        type: str
+        required: true
+  underlay:
+    description:
+      - What carries the traffic of containers on each host of the swarm. An overlay with an MTU that does not fit is refused, and one
+        without an MTU whose packets would be too large is warned about.
+      - From the same filter.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      host:
+        description: The name of the host.
+        type: str
+        required: true
+      interface:
+        description: The interface that has the data-path address.
+        type: str
+        required: true
+      mtu:
+        description: The largest packet that it takes, counted as over IPv4.
+        type: int
+        required: true
+"""

@@ -52,6 +52,14 @@ class Reconciliation(ABC, Generic[State]):
         """Whether what a step awaits (its `awaits`) holds in what was found."""
         return True
 
+    def holding(self, awaited: str, found: State) -> str:
+        """What a step that awaits still waits for, in more words than its own sentence."""
+        return ""
+
+    def measured(self) -> Mapping[str, Any]:
+        """Return values that only the steps themselves bring about; there are none in check mode."""
+        return {}
+
     def returned(self, state: State) -> Mapping[str, Any]:
         """The module's return values besides changed, steps and diff."""
         return {}
@@ -143,7 +151,7 @@ def _make(work: Reconciliation[State], steps: Sequence[Step], outcome: Outcome, 
 
 
 def _unsettled(work: Reconciliation[State], step: Step, found: State) -> Sequence[str]:
-    return () if work.settled(step.awaits, found) else (step.says,)
+    return () if work.settled(step.awaits, found) else (work.holding(step.awaits, found) or step.says,)
 
 
 def _await(work: Reconciliation[State], left: Callable[[State], Sequence[str]], clock: Callable[[], float]) -> State:
@@ -171,7 +179,9 @@ def run(module: Any, build: Callable[[Any], Reconciliation[Any]]) -> None:
     outcome = Outcome()
     error: SwarmError | None = None
     try:
-        reconcile(build(module), module.check_mode, outcome)
+        work = build(module)
+        reconcile(work, module.check_mode, outcome)
+        outcome.returned.update(work.measured())
     except SwarmError as raised:
         error = raised
     for warning in outcome.warnings:

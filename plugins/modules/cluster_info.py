@@ -27,10 +27,10 @@ options:
     description:
       - What to read besides the membership.
       - V(join_tokens) and V(unlock_key) are secrets. Ask for them in a task with C(no_log) only.
-      - V(interfaces) and V(local_networks) are read on every host, all else on live managers only.
+      - V(addresses), V(interfaces) and V(local_networks) are read on every host, all else on live managers only.
     type: list
     elements: str
-    choices: [swarm, nodes, networks, services, tasks, join_tokens, unlock_key, interfaces, local_networks]
+    choices: [swarm, nodes, networks, services, tasks, attachments, join_tokens, unlock_key, addresses, interfaces, local_networks]
     default: []
   reference_clock:
     description:
@@ -88,6 +88,30 @@ membership:
       description: The addresses of the managers that this host knows.
       type: list
       elements: str
+addresses:
+  description: What the host has that a network of the swarm must not overlap, and how large the packets of its interfaces may be.
+  returned: when asked for
+  type: dict
+  contains:
+    routes:
+      description: The destinations (C(subnet)) of the main routing table, with C(interface).
+      type: list
+      elements: dict
+    addresses:
+      description: The host's own addresses.
+      type: list
+      elements: str
+    nameservers:
+      description: Whom the host asks for names.
+      type: list
+      elements: str
+    mtus:
+      description: The MTU of each interface.
+      type: dict
+    networks:
+      description: The bridge networks of the host's Engine with C(name), C(subnets) and C(interface).
+      type: list
+      elements: dict
 interfaces:
   description: The addresses of each interface of the host.
   returned: when asked for
@@ -139,7 +163,10 @@ nodes:
   type: list
   elements: dict
 networks:
-  description: The swarm-wide networks, with their VNIs and whether it is the ingress network.
+  description:
+    - The swarm-wide networks, with their VNIs and whether it is the ingress network.
+    - C(capacity) tells how many addresses each has in all (C(size)), how many are in use (C(used)) by its gateways, the virtual
+      addresses of services, tasks, other containers and the nodes on it, and how many are C(free).
   returned: when asked for, on a live manager
   type: list
   elements: dict
@@ -150,6 +177,12 @@ services:
   elements: dict
 tasks:
   description: The running tasks of services, with their addresses on each network.
+  returned: when asked for, on a live manager
+  type: list
+  elements: dict
+attachments:
+  description:
+    - The containers of no service on swarm-wide networks, wherever they run, with C(container_id), C(node_id), C(network) and C(address).
   returned: when asked for, on a live manager
   type: list
   elements: dict
@@ -168,24 +201,34 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.meshwork.swarm.plugins.module_utils._engine import client, describe
+from ansible_collections.meshwork.swarm.plugins.module_utils._engine.surroundings import host_addresses
 from ansible_collections.meshwork.swarm.plugins.module_utils._kernel.addresses import interfaces
 from ansible_collections.meshwork.swarm.plugins.module_utils._run import run_reading
 
 INTERFACES = "interfaces"
+ADDRESSES = "addresses"
 
 
 def read(module: Any) -> Mapping[str, Any]:
     """What the options ask for."""
     gather = module.params["gather"]
-    there = {INTERFACES: {name: list(found) for name, found in interfaces().items()}} if INTERFACES in gather else {}
-    return {**describe.cluster(client.connect(module.params), gather, module.params["reference_clock"]), **there}
+    there: dict[str, Any] = {INTERFACES: {name: list(found) for name, found in interfaces().items()}} if INTERFACES in gather else {}
+    engine = client.connect(module.params)
+    if ADDRESSES in gather:
+        there[ADDRESSES] = host_addresses(engine)
+    return {**describe.cluster(engine, gather, module.params["reference_clock"]), **there}
 
 
 def main() -> None:
     """Run the module."""
     spec = {
         **client.argument_spec(),
-        "gather": {"type": "list", "elements": "str", "choices": [*describe.READERS, INTERFACES, describe.LOCAL_NETWORKS], "default": []},
+        "gather": {
+            "type": "list",
+            "elements": "str",
+            "choices": [*describe.READERS, ADDRESSES, INTERFACES, describe.LOCAL_NETWORKS],
+            "default": [],
+        },
         "reference_clock": {"type": "float"},
     }
     run_reading(AnsibleModule(argument_spec=spec, supports_check_mode=True), read)

@@ -21,6 +21,7 @@ author:
 extends_documentation_fragment:
   - meshwork.swarm.engine
   - meshwork.swarm.engine.changing
+  - meshwork.swarm.engine.surroundings
 options:
   scope:
     description:
@@ -228,8 +229,10 @@ from ansible_collections.meshwork.swarm.plugins.module_utils._model.errors impor
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.item import Item, parse_items
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.network import NETWORK, allocated, check_network
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.table import argument_spec, check_api, show
+from ansible_collections.meshwork.swarm.plugins.module_utils._plan.address_plan import parse_surroundings
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.allocation import unallocated
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.networks import WINDOWS_VNI, Networks, WantedNetworks, plan_networks
+from ansible_collections.meshwork.swarm.plugins.module_utils._plan.placement import placed
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.plan import Plan
 from ansible_collections.meshwork.swarm.plugins.module_utils._run import run
 
@@ -244,6 +247,7 @@ class NetworksWork(SwarmWide[Networks]):
             check_network(item)
         self.wanted = WantedNetworks(items, module.params["exclusive"], scope)
         self._low_vnis = any(vni < WINDOWS_VNI for item in items for vni in item.values.get("vnis") or ())
+        self.around = parse_surroundings(module.params["taken"], module.params["underlay"])
         super().__init__(module, "networks")
         for item in items:
             check_api(NETWORK, item.values, self.engine.api, item.where)
@@ -254,7 +258,7 @@ class NetworksWork(SwarmWide[Networks]):
         return observe.networks(self.engine, windows=self._low_vnis) if self.on_manager() else Networks()
 
     def plan(self, found: Networks) -> Plan[Networks]:
-        return self.told(plan_networks(self.wanted, found))
+        return self.told(placed(plan_networks(self.wanted, found), self.wanted.items, self.around))
 
     def pending(self, found: Networks) -> Sequence[str]:
         wanted = {item.name: item for item in self.wanted.items}
@@ -288,6 +292,7 @@ def main() -> None:
     spec = {
         **client.argument_spec(),
         **client.wait_option(),
+        **client.surroundings_options(),
         "scope": {"type": "str", "choices": ["swarm", "local"], "default": "swarm"},
         "networks": {"type": "list", "elements": "dict", "required": True, "options": suboptions},
         "exclusive": {"type": "bool", "default": False},

@@ -150,12 +150,12 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.meshwork.swarm.plugins.module_utils._engine import client, observe
 from ansible_collections.meshwork.swarm.plugins.module_utils._engine.swarm_wide import SwarmWide
-from ansible_collections.meshwork.swarm.plugins.module_utils._model.errors import NotReady
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.item import Item, parse_items
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.publish import read_ports, show_ports
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.service import SERVICE
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.service_check import check_service
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.table import argument_spec, check_api, show
+from ansible_collections.meshwork.swarm.plugins.module_utils._plan.convergence import awaited
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.plan import Plan, Step
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.services import Services, WantedServices, plan_services, updating
 from ansible_collections.meshwork.swarm.plugins.module_utils._run import run
@@ -205,11 +205,7 @@ class ServicesWork(SwarmWide[Services]):
         ending = observe.tasks_held(self.engine, self.removed) if self.removed and self.waits else 0
         if ending:
             return [f"{ending} tasks of removed services have still to end"]
-        progress = self.listed.progress(self.awaited) if self.listed else []
-        stopped = [str(each) for each in progress if each.stopped]
-        if stopped:
-            raise NotReady("the swarm gave the update up: " + "; ".join(stopped))
-        return [str(each) for each in progress if not each.done]
+        return awaited(self.listed.progress(self.awaited) if self.listed else [])
 
     def show(self, state: Services) -> Mapping[str, Any]:
         return {item.name: show(SERVICE, item.values) for item in state.items}

@@ -320,7 +320,28 @@ def _task_spec(document: Mapping[str, Any]) -> Json:
     return {key: copy.deepcopy(value) for key, value in document["Spec"]["TaskTemplate"].items() if key != "Runtime"}
 
 
-def task(document: Mapping[str, Any], slot: int, node_id: str) -> Json:
+def on_network(task: Mapping[str, Any], identity: str) -> bool:
+    """Whether a task holds a network on its node."""
+    there = [each["Network"]["ID"] for each in task["NetworksAttachments"]]
+    return task["Status"]["State"] in ("preparing", "running") and identity in there
+
+
+def verbose(network: Mapping[str, Any], tasks: Iterable[Mapping[str, Any]]) -> Json:
+    """GET /networks/ID?verbose=true: who is on it, on any node, as the nodes tell each other."""
+    held = [task for task in tasks if on_network(task, network["Id"])]
+    services = {task["ServiceID"]: {"VIP": "<nil>", "Ports": [], "Tasks": [{"Name": task["ID"]}]} for task in held}
+    return {**network, "Services": {"": {"VIP": "<nil>", "Ports": [], "Tasks": [{"Name": "ingress-endpoint"}]}, **services}}
+
+
+def _attachments(document: Mapping[str, Any], networks: Iterable[Mapping[str, Any]]) -> list[Json]:
+    """The ingress network for a task whose service publishes through it; other networks are not looked at."""
+    meshes = [each for each in networks if each["Ingress"] and publishes(document)]
+    return [
+        {"Network": {"ID": each["Id"], "Spec": {"Name": each["Name"], "Ingress": True}}, "Addresses": ["10.0.0.9/24"]} for each in meshes
+    ]
+
+
+def task(document: Mapping[str, Any], slot: int, node_id: str, networks: Iterable[Mapping[str, Any]] = ()) -> Json:
     """An entry of GET /tasks."""
     return {
         "ID": identity(),
@@ -340,7 +361,7 @@ def task(document: Mapping[str, Any], slot: int, node_id: str) -> Json:
         },
         "DesiredState": "running",
         "Endpoint": copy.deepcopy(_ports(document["Spec"])),
-        "NetworksAttachments": [],
+        "NetworksAttachments": _attachments(document, networks),
     }
 
 

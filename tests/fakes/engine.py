@@ -18,7 +18,7 @@ from typing import Any
 from ansible_collections.meshwork.swarm.plugins.module_utils._engine import client
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.plan import Call
 
-from . import authority, documents, networks
+from . import authority, containers, documents, networks
 from .refusal import Refusal
 
 Json = dict[str, Any]
@@ -43,6 +43,7 @@ class Manners:
     allocation: int = 2
     lingering: int = 3
     task_start: int = 3
+    task_stop: int = 0
     join: int = 0
     promotion: int = 2
     update: int = 0
@@ -62,9 +63,12 @@ class Swarm:
     updating: dict[str, int] = field(default_factory=dict)
     dynamic: Any = field(default_factory=lambda: itertools.count(30000))
     tasks: list[Json] = field(default_factory=list)
+    attachments: list[Json] = field(default_factory=list)
+    withdrawn: set[tuple[str, str]] = field(default_factory=set)
     hidden: dict[str, tuple[int, Json]] = field(default_factory=dict)
     lingering: dict[str, tuple[int, Json]] = field(default_factory=dict)
     starting: list[tuple[int, Json]] = field(default_factory=list)
+    stopping: list[tuple[int, Json]] = field(default_factory=list)
     promoted: dict[str, int] = field(default_factory=dict)
     rotation: authority.Rotation | None = None
     allocator_stopped: bool = False
@@ -94,6 +98,15 @@ class Swarm:
         for due, task in self.starting:
             if due <= self.now and task["Status"]["State"] == "preparing":
                 task["Status"].update(State="running", Message="started")
+
+        self.end_tasks()
+
+    def end_tasks(self) -> None:
+        """Tasks that were told to stop end in their time."""
+        for due, task in self.stopping:
+            if due <= self.now:
+                task["Status"].update(State="shutdown", Message="shutdown")
+        self.stopping = [(due, task) for due, task in self.stopping if due > self.now]
 
     def touch(self, document: Json, version: Any) -> None:
         """Move the version on, or refuse an update that does not name the newest."""
@@ -127,7 +140,7 @@ class FakeEngine:
     interfere: Callable[[Call], None] | None = None
     pending: int = 0
     local: dict[str, Json] = field(default_factory=documents.local_networks)
-    containers: list[Json] = field(default_factory=list)
+    containers: dict[str, Json] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.hosts[self.address] = self
@@ -175,10 +188,16 @@ class FakeEngine:
         if path == "/info":
             return documents.info(self)
         if path == "/networks":
-            return [each for each in self._networks() if each["Scope"] in filters.get("scope", [each["Scope"]])]
-        if path == "/containers/json":
-            return self.containers
+            return [each for each in self._networks() if all(each[_FIELDS[name]] in wanted for name, wanted in filters.items())]
+        if path.startswith("/containers/"):
+            return containers.read(self, path)
         swarm = self.managed()
+        if path.startswith("/networks/"):
+            identity = path.rpartition("/")[2]
+            network = next((each for each in self._networks() if each["Id"] == identity), None)
+            if network is None:
+                raise Refusal(404, f"network {identity} not found")
+            return documents.verbose(network, swarm.tasks)
         if path == "/swarm":
             return swarm.cluster
         if path == "/nodes":
@@ -189,7 +208,7 @@ class FakeEngine:
         if path in ("/secrets", "/configs"):
             return list((swarm.secrets if path == "/secrets" else swarm.configs).values())
         if path == "/tasks":
-            return [task for task in swarm.tasks if _passes(task, filters)]
+            return [task for task in [*swarm.tasks, *swarm.attachments] if _passes(task, filters)]
         raise AssertionError(f"the fake knows no {call}")
 
     def _networks(self) -> list[Json]:
@@ -208,6 +227,9 @@ class FakeEngine:
             ("POST", "swarm", "leave"): lambda: self._leave(bool(call.query.get("force"))),
             ("POST", "swarm", "update"): lambda: self._update_swarm(self.managed(), body, call),
             ("POST", "nodes", "*", "update"): lambda: self._update_node(identity, body, call),
+            ("POST", "networks", "*", "connect"): lambda: containers.connect(self, identity, body),
+            ("POST", "networks", "*", "disconnect"): lambda: containers.disconnect(self, identity, body),
+            ("POST", "containers", "*", "start"): lambda: containers.start(self, identity),
             ("POST", "networks", "create"): lambda: self._create_network(body),
             ("DELETE", "networks", "*"): lambda: self._remove_network(identity),
             ("POST", "services", "create"): lambda: self._create_service(body),
@@ -324,7 +346,7 @@ class FakeEngine:
     def _remove_network(self, identity: str) -> None:
         own = next((each for each in self.local.values() if identity in (each["Id"], each["Name"])), None)
         if own is not None:
-            networks.refuse_local_removal(own, self._networks(), self.containers)
+            networks.refuse_local_removal(own, self._networks(), list(self.containers.values()))
             del self.local[own["Id"]]
             return
         swarm = self.managed()
@@ -340,10 +362,16 @@ class FakeEngine:
             if network["Id"] in documents.targets(service["Spec"]):
                 told = f"network {network['Id']} is in use by service {service['ID']}"
                 raise Refusal(400, f"rpc error: code = FailedPrecondition desc = {told}")
+        for task in swarm.attachments:
+            if network["Id"] == task["Spec"]["Networks"][0]["Target"]:
+                told = f"network {network['Id']} is in use by task {task['ID']}"
+                raise Refusal(400, f"rpc error: code = FailedPrecondition desc = {told}")
         whole = swarm.hidden.pop(network["Id"], (0, network))[1]
         del swarm.networks[network["Id"]]
-        if self.manners.lingering:
-            swarm.lingering[network["Id"]] = (swarm.now + self.manners.lingering, whole)
+        # Nobody is asked whether tasks are still on the ingress network: then the nodes never let go of it.
+        stuck = any(documents.on_network(task, network["Id"]) for task in swarm.tasks)
+        if self.manners.lingering or stuck:
+            swarm.lingering[network["Id"]] = (10**9 if stuck else swarm.now + self.manners.lingering, whole)
 
     def _keep(self, objects: dict[str, Json], body: Json) -> Json:
         made = {"ID": documents.identity(), "Version": {"Index": 10}, "Spec": {"Name": body["Name"], "Labels": body.get("Labels") or {}}}
@@ -405,17 +433,25 @@ class FakeEngine:
         for task in current:
             if task not in fitting:
                 task["DesiredState"] = "shutdown"
-                task["Status"].update(State="shutdown", Message="shutdown")
+                swarm.stopping.append((swarm.now + self.manners.task_stop, task))
+        if not self.manners.task_stop:
+            swarm.end_tasks()
         for slot, node_id in wanted[len(fitting) :]:
-            task = documents.task(service, slot, node_id)
+            task = documents.task(service, slot, node_id, swarm.networks.values())
             swarm.tasks.append(task)
             swarm.starting.append((swarm.now + self.manners.task_start, task))
 
 
-_WORDS = frozenset({"swarm", "init", "join", "leave", "update", "nodes", "networks", "services", "secrets", "configs", "create"})
+_FIELDS = {"scope": "Scope", "driver": "Driver"}
+_KINDS = ("swarm", "nodes", "networks", "services", "secrets", "configs", "containers")
+_WORDS = frozenset({*_KINDS, "init", "join", "leave", "update", "create", "connect", "disconnect", "start"})
 
 
 def _passes(task: Json, filters: Mapping[str, Any]) -> bool:
-    return task["ServiceID"] in filters.get("service", [task["ServiceID"]]) and task["DesiredState"] in filters.get(
+    runtime = "attachment" if "NetworkAttachmentSpec" in task["Spec"] else "container"
+    # without the filter, attachments of containers are left out
+    if runtime not in filters.get("runtime", ["container"]):
+        return False
+    return task.get("ServiceID") in filters.get("service", [task.get("ServiceID")]) and task["DesiredState"] in filters.get(
         "desired-state", [task["DesiredState"]]
     )

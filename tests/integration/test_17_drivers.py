@@ -78,9 +78,8 @@ def wires(cluster: Machines, ansible: Ansible) -> Iterator[Machines]:
     networks(ansible, CONFIGS, SWARM_WIDE).succeeded()
     wanted = [each["name"] for each in SWARM_WIDE]
     for name in wanted:
-        options = f"--name on-{name} --mode global --endpoint-mode dnsrr --network {name} --detach"
+        options = f"--name on-{name} --mode global --endpoint-mode dnsrr --network {name} --detach --no-resolve-image"
         cluster.shell(cluster.manager, f"docker service create {options} meshwork-lab:1")
-    for name in wanted:
         eventually(lambda name=name: addresses(cluster, f"on-{name}"), lambda seen: set(seen) == set(cluster.nodes), 120, f"on-{name} runs")
     yield cluster
     cluster.shell(cluster.manager, "docker service rm " + " ".join(f"on-{name}" for name in wanted))
@@ -113,8 +112,8 @@ def test_C3_containers_on_two_nodes_reach_each_other_with_addresses_of_the_wire(
     container = wires.containers(f"on-{name}", first)[0]
     tagged = {"vlan": "vlan 10 and ", "ipvlan": "vlan 20 and "}.get(name, "")
     with captured(wires, tmp_path / "frames", bridge="br1", expression=f"{tagged}tcp port 8080") as caught:
-        answer = wires.shell(first, f"docker exec {container} wget -qO- -T 5 http://{there[second]}:8080/")
-        back = f"docker exec {wires.containers(f'on-{name}', second)[0]} wget -qO- -T 5 http://{there[first]}:8080/"
+        answer = wires.shell(first, f"docker exec {container} timeout 6 wget -q -O - http://{there[second]}:8080/")
+        back = f"docker exec {wires.containers(f'on-{name}', second)[0]} timeout 6 wget -q -O - http://{there[first]}:8080/"
         assert wires.shell(second, back).strip() == container[:12]
     assert answer.strip() == wires.containers(f"on-{name}", second)[0][:12], "the server says its hostname, its container's ID"
     assert caught.count("tcp") or caught.count("vlan and tcp"), "nothing was seen on the wire"
@@ -215,7 +214,7 @@ def test_C1_tasks_in_both_subnets_of_one_overlay_reach_each_other(cluster: Machi
     ansible.module(cluster.manager, "networks", {"networks": wanted}).succeeded()
     try:
         assert cluster.inspect("network", "two")["Options"]["com.docker.network.driver.overlay.vxlanid_list"] == "9001,9002"
-        options = "--name on-two --endpoint-mode dnsrr --network two --replicas 6 --detach"
+        options = "--name on-two --endpoint-mode dnsrr --network two --replicas 6 --detach --no-resolve-image"
         cluster.shell(cluster.manager, f"docker service create {options} meshwork-lab:1")
         eventually(lambda: cluster.tasks("on-two"), lambda seen: len(seen) == 6, 120, "six tasks run")
         there = {
@@ -229,8 +228,8 @@ def test_C1_tasks_in_both_subnets_of_one_overlay_reach_each_other(cluster: Machi
         pairs = [(one, other) for one in first.items() for other in second.items() if one[1][0] != other[1][0]]
         assert pairs, "no two tasks in different subnets are on different nodes"
         for (container, (node, own)), (peer, (peer_node, address)) in pairs[:3]:
-            assert cluster.shell(node, f"docker exec {container} wget -qO- -T 5 http://{address}:8080/").strip() == peer[:12]
-            assert cluster.shell(peer_node, f"docker exec {peer} wget -qO- -T 5 http://{own}:8080/").strip() == container[:12]
+            assert cluster.shell(node, f"docker exec {container} timeout 6 wget -q -O - http://{address}:8080/").strip() == peer[:12]
+            assert cluster.shell(peer_node, f"docker exec {peer} timeout 6 wget -q -O - http://{own}:8080/").strip() == container[:12]
     finally:
         cluster.shell(cluster.manager, "docker service rm on-two", check=False)
         eventually(lambda: ansible_removes(ansible, cluster, "two"), bool, 60, "the network is removed")

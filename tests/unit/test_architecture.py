@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -45,6 +46,18 @@ def pure_imports_only(source: str) -> Iterator[str]:
             pure = name.startswith((f"{PACKAGE}._model", f"{PACKAGE}._plan"))
             if not pure and name.split(".")[0] not in sys.stdlib_module_names:
                 yield f"line {node.lineno}: imports {name}"
+
+
+def allowed_imports(table: str) -> dict[str, set[str]]:
+    """What each package of module_utils may import, from the table of docs/architecture.md: its last column names packages and files."""
+    rows = re.findall(r"^\| `plugins/module_utils/(_\w+)/` \|.*\|([^|]*)\|$", table, re.MULTILINE)
+    return {package: set(re.findall(r"_[a-z]+(?=[/.`])", allowed)) for package, allowed in rows}
+
+
+def imported_packages(source: str) -> set[str]:
+    """The packages of module_utils that a file in one of them imports, but for its own."""
+    nodes = ast.walk(ast.parse(source))
+    return {(node.module or "").split(".")[0] for node in nodes if isinstance(node, ast.ImportFrom) and node.level == 2}
 
 
 def no_module_exit(source: str) -> Iterator[str]:
@@ -176,6 +189,22 @@ ENDING_ELSEWHERE = [path for path in ALL_PLUGINS if path != MODULE_UTILS / "_run
 )
 def test_source_keeps_rule(rule: Rule, paths: list[Path]) -> None:
     assert broken(rule, paths) == []
+
+
+def test_packages_import_what_the_table_says() -> None:
+    allowed = allowed_imports((CHECKOUT / "docs" / "architecture.md").read_text(encoding="utf-8"))
+    packages = {path.parent.name for path in MODULE_UTILS.glob("_*/__init__.py")}
+    assert set(allowed) == packages
+    found = {
+        (name, other) for name in packages for path in python_files(MODULE_UTILS / name) for other in imported_packages(path.read_text())
+    }
+    assert {f"{name} imports {other}" for name, other in found if other not in allowed[name]} == set()
+
+
+def test_the_table_is_read() -> None:
+    table = "| folder | holds | may import |\n| `plugins/module_utils/_a/` | x | `_b`, `_c/one.py`, `_run.py`, pyroute2 |\n"
+    assert allowed_imports(table) == {"_a": {"_b", "_c", "_run"}}
+    assert imported_packages("from .._b.one import x\nfrom .own import y\nfrom .._run import z\nimport json\n") == {"_b", "_run"}
 
 
 LONG_FUNCTION = "def long():\n" + "    x = 1\n" * MAX_FUNCTION_LINES

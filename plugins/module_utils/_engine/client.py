@@ -114,6 +114,16 @@ def wait_option() -> dict[str, Any]:
     return {"wait_timeout": {"type": "int", "default": 120}}
 
 
+def surroundings_options() -> dict[str, Any]:
+    """What hosts have, for the modules that make overlays (documented in the fragment `engine.surroundings`)."""
+    text = {"type": "str", "required": True}
+    underlay = {"host": dict(text), "interface": dict(text), "mtu": {"type": "int", "required": True}}
+    return {
+        "taken": {"type": "list", "elements": "dict", "default": [], "options": {"subnet": dict(text), "by": dict(text)}},
+        "underlay": {"type": "list", "elements": "dict", "default": [], "options": underlay},
+    }
+
+
 def address_options() -> dict[str, Any]:
     """The options of a node's addresses (documented in the fragment `engine.addresses`)."""
     return {

@@ -18,7 +18,8 @@ from .._model.service import SERVICE, named_networks, read_service
 from .._model.swarm import SWARM, read_swarm
 from .._model.table import show
 from .._plan.addresses import host_part
-from . import observe
+from .._plan.capacity import Listing, capacity
+from . import attached, observe
 from .client import Engine
 
 Shown = dict[str, Any]
@@ -73,7 +74,10 @@ def _swarm_networks(engine: Engine) -> list[Mapping[str, Any]]:
 
 
 def _networks(engine: Engine) -> list[Shown]:
-    return [_network(document) for document in _swarm_networks(engine)]
+    listing = Listing(
+        engine.get("/services") or (), [*(engine.get("/tasks") or ()), *attached.attachments(engine)], engine.get("/nodes") or ()
+    )
+    return [{**_network(document), "capacity": capacity(read_network(document), listing)} for document in _swarm_networks(engine)]
 
 
 def _network(document: Mapping[str, Any]) -> Shown:
@@ -137,6 +141,7 @@ READERS: Mapping[str, Callable[[Engine], Any]] = {
     "networks": _networks,
     "services": _services,
     "tasks": _tasks,
+    "attachments": attached.show_attachments,
     "join_tokens": _join_tokens,
     "unlock_key": _unlock_key,
 }

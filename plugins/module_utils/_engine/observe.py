@@ -10,24 +10,30 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from .._model.certificate import FILE, Certificate, read_certificate
+from .._model.errors import EngineError
 from .._model.item import Item
 from .._model.membership import Membership, read_membership
-from .._model.network import allocated, read_network
-from .._model.node import hostname, platform, read_node
-from .._model.service import named_networks, read_service
+from .._model.network import read_network
+from .._model.node import hostname, platform, read_node, ready
+from .._model.parked import is_parked, restore
+from .._model.service import is_job, named_networks, read_service
 from .._plan.allocation import read_default_pools
-from .._plan.convergence import Progress, progress
-from .._plan.ingress import Ingress
+from .._plan.capacity import Room
+from .._plan.convergence import Progress, meshes, progress
+from .._plan.ingress import Ingress, read_publisher
 from .._plan.networks import Networks
 from .._plan.nodes import Nodes
 from .._plan.services import Services, WantedServices, lists_needed
+from .attached import attached_containers, attachments
 from .client import Engine
 
 Document = Mapping[str, Any]
+NOT_FOUND = 404
 HELD_STATES = frozenset({"assigned", "accepted", "preparing", "ready", "starting", "running"})
 """States in which a task takes up its node."""
 
@@ -91,13 +97,15 @@ def tasks_held(engine: Engine, services: Sequence[str]) -> int:
 
 
 def networks(engine: Engine, windows: bool = False) -> Networks:
-    """Every network that this manager knows, and which services use each; with `windows` the names of the Windows nodes, too."""
-    items = tuple(read_network(document) for document in engine.get("/networks"))
-    waiting = any(item.values["scope"] == "swarm" and not allocated(item) for item in items)
+    """Every network that this manager knows, which services and other containers use each, and the default address pools.
+
+    With `windows` the names of the Windows nodes, too.
+    """
     return Networks(
-        items,
+        tuple(read_network(document) for document in engine.get("/networks")),
         _users(engine.get("/services") or ()),
-        pools=read_default_pools(engine.get("/info")["Swarm"].get("Cluster") or {}) if waiting else None,
+        attached=attached_containers(engine),
+        pools=read_default_pools(engine.get("/info")["Swarm"].get("Cluster") or {}),
         windows=tuple(hostname(node) for node in nodes(engine) if platform(node) == "windows") if windows else (),
     )
 
@@ -124,22 +132,52 @@ def _users(services: Sequence[Document]) -> dict[str, tuple[str, ...]]:
 
 
 def ingress(engine: Engine) -> Ingress:
-    """The ingress network and the services that publish through it.
+    """The ingress network and the services that publish through it, or did before it was taken away under them.
 
     A removed one stays in the list for some seconds (4 to 5 seen on the lab) beside its successor; the newest counts.
     """
     items = [read_network(document) for document in engine.get("/networks")]
-    meshes = [item for item in items if item.document.get("Ingress")]
-    mesh = max(meshes, key=lambda item: str(item.document.get("Created")), default=None)
+    there = sorted((item for item in items if item.document.get("Ingress")), key=lambda item: str(item.document.get("Created")))
     others = tuple(item for item in items if not item.document.get("Ingress"))
-    services = engine.get("/services") or ()
-    publishers = sorted(str(service["Spec"]["Name"]) for service in services if _publishes(service))
-    return Ingress(mesh, Networks(others), tuple(publishers))
+    services = [read_publisher(document) for document in engine.get("/services", {"status": "true"}) or ()]
+    publishers = [service for service in services if service.values["publish"] or service.values["parked"]]
+    publishers.sort(key=lambda service: service.name)
+    return Ingress(there[-1] if there else None, Networks(others), tuple(publishers), tuple(each.id for each in there[:-1]))
 
 
-def _publishes(service: Document) -> bool:
-    ports = (service["Spec"].get("EndpointSpec") or {}).get("Ports") or ()
-    return any((port.get("PublishMode") or "ingress") == "ingress" for port in ports)
+def ingress_at_work(engine: Engine, found: Ingress) -> Ingress:
+    """The same with what matters only when there is something to do: the nodes, who is still on the network, how far its services are."""
+    listed = nodes(engine)
+    hostnames = {node.id: hostname(node) for node in listed}
+    reached = {node.id for node in listed if ready(node)}
+    tasks: Sequence[Document] = engine.get("/tasks") or ()
+    names = {service.id: service.name for service in found.services}
+    mesh = found.network.id if found.network else ""
+    held = [
+        f"{names.get(str(task['ServiceID']), task['ServiceID'])} on {hostnames[task['NodeID']]} ({task['Status']['State']})"
+        for task in tasks
+        if mesh in meshes(task) and task["Status"]["State"] in HELD_STATES and task.get("NodeID") in reached
+    ]
+    by_service = _by_service(tasks)
+    awaited = [service for service in found.services if not is_job(service.document)]
+    moving = tuple(progress(each.document, by_service.get(each.id, []), hostnames, mesh) for each in awaited)
+    return replace(found, nodes=listed, held=tuple(sorted(held) or _endpoints(engine, mesh)), progress=moving)
+
+
+def _endpoints(engine: Engine, network: str) -> list[str]:
+    """The services that still have an endpoint on a network on any node, as the nodes tell each other.
+
+    A task has ended before its endpoint is gone (moby daemon/monitor.go: SetStopped, then Cleanup).
+    """
+    if not network:
+        return []
+    try:
+        services = engine.get(f"/networks/{network}", {"verbose": "true"}).get("Services") or {}
+    except EngineError as error:
+        if error.status != NOT_FOUND:
+            raise
+        return []
+    return [f"{name} (its endpoint)" for name, service in sorted(services.items()) if name and service.get("Tasks")]
 
 
 class ServiceList:
@@ -148,49 +186,66 @@ class ServiceList:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self.documents: Sequence[Document] = engine.get("/services", {"status": "true"}) or ()
-        usable = [each for each in engine.get("/networks") if each.get("Scope") == "swarm" or each["Name"] == "host"]
-        self.network_names = {str(each["Id"]): str(each["Name"]) for each in usable}
+        self._usable = [each for each in engine.get("/networks") if each.get("Scope") == "swarm" or each["Name"] == "host"]
+        self.network_names = {str(each["Id"]): str(each["Name"]) for each in self._usable}
+        self._mesh = next((str(each["Id"]) for each in self._usable if each.get("Ingress")), None)
         # The Engine refuses services that name the ingress network.
-        self._attachable = frozenset(str(each["Name"]) for each in usable if not each.get("Ingress"))
-        self._nodes: Nodes | None = None
+        self._attachable = frozenset(str(each["Name"]) for each in self._usable if not each.get("Ingress"))
 
     def services(self, wanted: WantedServices | None = None) -> Services:
         """What the planner compares: one more list for each kind of object that something wanted depends on."""
-        items = tuple(read_service(named_networks(document, self.network_names)) for document in self.documents)
+        items = tuple(self._as_written(document) for document in self.documents)
         desired = {str(each["ID"]): int((each.get("ServiceStatus") or {}).get("DesiredTasks") or 0) for each in self.documents}
         needed = lists_needed(wanted, items) if wanted else frozenset()
         return Services(
             items,
             self._attachable,
             desired,
-            nodes=self._listed_nodes() if "nodes" in needed else None,
-            secrets=self._ids("secrets") if "secrets" in needed else None,
-            configs=self._ids("configs") if "configs" in needed else None,
+            nodes=self._nodes if "nodes" in needed else (),
+            rooms=self._rooms() if "rooms" in needed else {},
+            secrets=self._ids("secrets") if "secrets" in needed else {},
+            configs=self._ids("configs") if "configs" in needed else {},
         )
 
-    def _listed_nodes(self) -> Nodes:
-        if self._nodes is None:
-            self._nodes = nodes(self._engine)
-        return self._nodes
+    @cached_property
+    def _nodes(self) -> Nodes:
+        return nodes(self._engine)
+
+    def _rooms(self) -> dict[str, Room]:
+        """The networks by name, with the number of containers of no service that have addresses there."""
+        held = attachments(self._engine)
+        others = Counter(str(each["Network"]["ID"]) for task in held for each in task.get("NetworksAttachments") or ())
+        items = [read_network(each) for each in self._usable if each["Name"] != "host"]
+        members = len(self._nodes)
+        return {item.name: Room(item.values["subnets"], others[item.id], members if item.document.get("Ingress") else 0) for item in items}
 
     def _ids(self, kind: str) -> dict[str, str]:
         return {str(each["Spec"]["Name"]): str(each["ID"]) for each in self._engine.get(f"/{kind}") or ()}
 
+    def _as_written(self, document: Document) -> Item:
+        """A service; one whose ports are off while the ingress network is replaced, as it was before."""
+        item = read_service(named_networks(document, self.network_names))
+        if not is_parked(document["Spec"]):
+            return item
+        before = {**document, "Spec": restore(document["Spec"])}
+        return replace(item, values=read_service(named_networks(before, self.network_names)).values)
+
     def progress(self, names: Sequence[str]) -> list[Progress]:
-        """How far the named services are, with one call for all their tasks and one for the nodes' names. Jobs are not among them."""
-        wanted = [document for document in self.documents if document["Spec"]["Name"] in names and not _is_job(document)]
+        """How far the named services are, with one call for all their tasks. Jobs are not among them."""
+        wanted = [document for document in self.documents if document["Spec"]["Name"] in names and not is_job(document)]
         if not wanted:
             return []
         tasks = self._engine.get("/tasks", {"filters": {"service": [str(each["ID"]) for each in wanted]}}) or ()
-        hostnames = {node.id: hostname(node) for node in self._listed_nodes()}
-        by_service: dict[str, list[Document]] = {}
-        for task in tasks:
-            by_service.setdefault(str(task["ServiceID"]), []).append(task)
-        return [progress(document, by_service.get(str(document["ID"]), []), hostnames) for document in wanted]
+        hostnames = {node.id: hostname(node) for node in self._nodes}
+        by_service = _by_service(tasks)
+        return [progress(document, by_service.get(str(document["ID"]), []), hostnames, self._mesh) for document in wanted]
 
 
-def _is_job(service: Document) -> bool:
-    return not {"ReplicatedJob", "GlobalJob"}.isdisjoint(service["Spec"].get("Mode") or {})
+def _by_service(tasks: Sequence[Document]) -> dict[str, list[Document]]:
+    found: dict[str, list[Document]] = {}
+    for task in tasks:
+        found.setdefault(str(task.get("ServiceID")), []).append(task)
+    return found
 
 
 def show_node(node: Item) -> dict[str, Any]:

@@ -25,7 +25,8 @@ class SwarmWide(Reconciliation[State], Generic[State]):
     """Work that only a manager can do.
 
     In check mode a host that is in no swarm is `assumed` to have become the only manager of an empty one, so that a whole
-    cluster can be planned before its first host is touched. `here` is the ID of the node on which it runs.
+    cluster can be planned before its first host is touched. `here` is the ID of the node on which it runs, `clock` what its clock
+    showed at the last look, in seconds since 1970.
     """
 
     def __init__(self, module: Any, item: str) -> None:
@@ -33,6 +34,7 @@ class SwarmWide(Reconciliation[State], Generic[State]):
         self.deadline = float(module.params["wait_timeout"])
         self.assumed = False
         self.here = ""
+        self.clock: float | None = None
         self._checking = bool(module.check_mode)
         self._item = item
 
@@ -40,6 +42,7 @@ class SwarmWide(Reconciliation[State], Generic[State]):
         """True where this host is a live manager, False where it is assumed to become one. Raises NoControl otherwise."""
         membership = observe.membership(self.engine)
         self.here = membership.node_id
+        self.clock = membership.clock
         if membership.live_manager:
             return True
         self.assumed = membership.state == "inactive" and self._checking

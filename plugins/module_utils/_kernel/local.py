@@ -28,9 +28,14 @@ def is_here(address: str) -> bool | None:
     try:
         if wanted.version == 6:
             return wanted.packed.hex() in {line.split()[0] for line in Path("/proc/net/if_inet6").read_text().splitlines()}
-        return str(wanted) in _LOCAL.findall(Path("/proc/net/fib_trie").read_text())
+        return str(wanted) in own_ipv4()
     except OSError:
         return None
+
+
+def own_ipv4() -> list[str]:
+    """The host's own IPv4 addresses. Raises OSError where the kernel does not show them."""
+    return list(dict.fromkeys(_LOCAL.findall(Path("/proc/net/fib_trie").read_text())))
 
 
 def interface_names() -> frozenset[str]:

@@ -13,7 +13,9 @@ from typing import Any
 from .errors import InvalidOption
 from .table import Table, parse
 
-OWNER_LABEL = "io.meshwork.swarm.owned"
+OUR_LABELS = "io.meshwork.swarm."
+"""What the names of this collection's own labels begin with. They are neither compared nor dropped when a user writes labels."""
+OWNER_LABEL = OUR_LABELS + "owned"
 """The label that marks what this collection made; `exclusive: true` removes nothing that does not carry it."""
 
 
@@ -55,6 +57,11 @@ def owned(labels: Mapping[str, str]) -> bool:
     return OWNER_LABEL in labels
 
 
-def without_owner(labels: Mapping[str, str]) -> dict[str, str]:
+def of_users(labels: Mapping[str, str]) -> dict[str, str]:
     """The labels that belong to the user."""
-    return {name: value for name, value in labels.items() if name != OWNER_LABEL}
+    return {name: value for name, value in labels.items() if not name.startswith(OUR_LABELS)}
+
+
+def of_ours(labels: Mapping[str, str]) -> dict[str, str]:
+    """The labels that belong to this collection."""
+    return {name: value for name, value in labels.items() if name.startswith(OUR_LABELS)}

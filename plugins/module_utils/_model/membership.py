@@ -88,7 +88,7 @@ def read_membership(
         managers=tuple((str(peer["NodeID"]), str(peer["Addr"])) for peer in swarm.get("RemoteManagers") or ()),
         listen_addr=str(written.get("ListenAddr") or ""),
         data_path_addr=str(written.get("DataPathAddr") or (swarm.get("NodeAddr") if written else "") or ""),
-        clock=_clock(str(info.get("SystemTime") or "")),
+        clock=instant(str(info.get("SystemTime") or "")),
         certificate=certificate,
     )
 
@@ -96,8 +96,11 @@ def read_membership(
 _RFC_3339 = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(?:Z|([+-])(\d\d):(\d\d))$")
 
 
-def _clock(written: str) -> float | None:
-    """Seconds since 1970 from the Engine's SystemTime: RFC 3339 with nanoseconds, which Python's own parser refuses."""
+def instant(written: str) -> float | None:
+    """Seconds since 1970 from a time as the Engine writes it, None from anything else.
+
+    That is RFC 3339 with nanoseconds, which Python's own parser refuses.
+    """
     match = _RFC_3339.match(written)
     if not match:
         return None

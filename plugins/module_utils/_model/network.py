@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from .errors import InvalidOption
-from .item import OWNER_LABEL, Item, without_owner
+from .item import Item, of_ours, of_users
 from .kinds import BOOLEAN, INTEGER, LABELS, TEXT, choice, labels
 from .subnets import POOLS
 from .table import Json, Kind, Row, Table, Unfit, read
@@ -108,12 +108,11 @@ DRIVER_OPTS = Kind("dict", _driver_opts, dict)
 
 
 def _user_labels(document: Mapping[str, Any]) -> dict[str, str]:
-    return without_owner(document.get("Labels") or {})
+    return of_users(document.get("Labels") or {})
 
 
 def _put_labels(document: Json, value: Mapping[str, str]) -> None:
-    owner = {name: label for name, label in (document.get("Labels") or {}).items() if name == OWNER_LABEL}
-    document["Labels"] = {**value, **owner}
+    document["Labels"] = {**value, **of_ours(document.get("Labels") or {})}
 
 
 def _vnis(value: Any) -> tuple[int, ...]:

@@ -64,3 +64,8 @@ def running_tasks(node: Item) -> int:
 def ready(node: Item) -> bool:
     """Whether the node's agent is in touch with the managers."""
     return (node.document.get("Status") or {}).get("State") == "ready"
+
+
+def takes_tasks(node: Item) -> bool:
+    """Whether the swarm gives the node tasks."""
+    return ready(node) and node.values["availability"] == "active"

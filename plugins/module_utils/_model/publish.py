@@ -75,6 +75,11 @@ def show_ports(ports: Sequence[Port]) -> list[dict[str, Any]]:
     return shown
 
 
+def port_text(port: Port) -> str:
+    """A publication in a word: "8080->80/tcp"."""
+    return f"{port.published or 'any'}->{port.target}/{port.protocol}"
+
+
 def ranges(numbers: Iterable[int]) -> str:
     """Ports in a few words: "80 8000-8005"."""
     runs: list[list[int]] = []

@@ -40,6 +40,11 @@ def _get_mode(document: Mapping[str, Any]) -> str:
     return next((mode for mode, key in MODES.items() if key in there), "replicated")
 
 
+def is_job(document: Mapping[str, Any]) -> bool:
+    """Whether a service runs its tasks to their end, so that nobody can wait until they run."""
+    return _get_mode(document) in JOBS
+
+
 def _put_mode(document: Json, value: str) -> None:
     """Set the mode; one that is there already keeps what it holds, such as the number of replicas. A job is never updated."""
     spec = document.setdefault("Spec", {})
@@ -62,7 +67,7 @@ def _rolling(section: str) -> Table:
         plain = Row("", f"Spec/{key}/{field}", kind, absent=DEFAULT_UPDATE[field])
 
         def found(document: Mapping[str, Any]) -> Any:
-            return None if _get_mode(document) in JOBS else get(plain, document)
+            return None if is_job(document) else get(plain, document)
 
         return Row(f"{section}.{name}", plain.path, kind, absent=plain.absent, get=found, put=put)
 

@@ -4,7 +4,7 @@
 
 """What `docker stack deploy` marks as a stack's, and the labels of services, of which these marks are a part.
 
-Labels are exact when they are given, with two exceptions: our own mark, and the stack's, which are kept unless they were written.
+Labels are exact when they are given, with two exceptions: our own marks, and the stack's, which are kept unless they were written.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .item import OWNER_LABEL, without_owner
+from .item import of_ours, of_users
 from .kinds import labels
 from .table import Json, Kind, Row, dig
 
@@ -47,14 +47,13 @@ def labels_row(option: str, path: str) -> Row:
     *parents, name = path.split("/")
 
     def get(document: Mapping[str, Any]) -> dict[str, str]:
-        return without_owner(labels(dig(document, path.split("/")) or {}))
+        return of_users(labels(dig(document, path.split("/")) or {}))
 
     def put(document: Json, value: Mapping[str, str]) -> None:
         level = document
         for parent in parents:
             level = level.setdefault(parent, {})
         there = level.get(name) or {}
-        owner = {label: content for label, content in there.items() if label == OWNER_LABEL}
-        level[name] = {**_merged(value, there), **owner}
+        level[name] = {**_merged(value, there), **of_ours(there)}
 
     return Row(option, path, STACK_LABELS, get=get, put=put)

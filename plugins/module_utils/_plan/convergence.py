@@ -10,6 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .._model.errors import NotReady
+from .._model.parked import mesh_ports
+
 FAILED_STATES = frozenset({"failed", "rejected", "orphaned"})
 STOPPED_UPDATES = frozenset({"paused", "rollback_paused", "rollback_completed"})
 
@@ -41,15 +44,29 @@ class Progress:
         return f"{told}, last failure: {self.failure}" if self.failure else told
 
 
-def progress(service: Mapping[str, Any], tasks: Sequence[Mapping[str, Any]], hostnames: Mapping[str, str]) -> Progress:
+def awaited(found: Sequence[Progress]) -> list[str]:
+    """What services have still to come to, as sentences. Raises NotReady with the tasks' own errors once the swarm has given one up."""
+    stopped = [str(each) for each in found if each.stopped]
+    if stopped:
+        raise NotReady("the swarm gave the update up: " + "; ".join(stopped))
+    return [str(each) for each in found if not each.done]
+
+
+def progress(
+    service: Mapping[str, Any], tasks: Sequence[Mapping[str, Any]], hostnames: Mapping[str, str], mesh: str | None = None
+) -> Progress:
     """The progress of one service from its document (GET /services?status=true) and its tasks (GET /tasks).
 
     A task counts when it runs, is meant to run, and was made from the newest template: right after an update the old
     tasks still fill the number. Placement does not count, since a change of it leaves fitting tasks alone (swarmkit: IsTaskDirty).
+    With `mesh`, the ID of the ingress network, a task has to be on it when the service publishes through it, else off it: tasks
+    do not tell from which ports they were made.
     """
+    needed = {mesh} if mesh_ports(service["Spec"].get("EndpointSpec")) else set()
     template = _comparable(service["Spec"]["TaskTemplate"])
     wanted_here = [task for task in tasks if task.get("DesiredState") == "running"]
-    running = sum(1 for task in wanted_here if task["Status"]["State"] == "running" and _comparable(task["Spec"]) == template)
+    fitting = [task for task in wanted_here if _comparable(task["Spec"]) == template and (mesh is None or meshes(task) == needed)]
+    running = sum(1 for task in fitting if task["Status"]["State"] == "running")
     status: Mapping[str, Any] = service.get("ServiceStatus") or {}
     return Progress(
         name=str(service["Spec"]["Name"]),
@@ -58,6 +75,12 @@ def progress(service: Mapping[str, Any], tasks: Sequence[Mapping[str, Any]], hos
         updating=str((service.get("UpdateStatus") or {}).get("State") or ""),
         failure="" if running and running == status.get("DesiredTasks") else _last_failure(tasks, hostnames),
     )
+
+
+def meshes(task: Mapping[str, Any]) -> set[str]:
+    """The IDs of the ingress networks that a task is on."""
+    there = [each["Network"] for each in task.get("NetworksAttachments") or ()]
+    return {str(network["ID"]) for network in there if (network.get("Spec") or {}).get("Ingress")}
 
 
 def _comparable(template: Mapping[str, Any]) -> dict[str, Any]:

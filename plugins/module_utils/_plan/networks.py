@@ -26,13 +26,15 @@ WINDOWS_VNI = 4096
 class Networks:
     """The networks that a host knows, with the names of what uses each by network ID: services, or on a host for itself containers.
 
-    `pools` are the swarm's default pools, read where a network waits for its subnet. `windows` names the Windows nodes, read where that
+    `attached` are the containers of no service that are on each network of a swarm ("db on node2"), by its ID. `pools` are the swarm's
+    default pools. `windows` names the Windows nodes, read where that
     matters. `interfaces` are those of the host, None where they cannot be read.
     """
 
     items: tuple[Item, ...] = ()
     users: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     users_are: str = "service"
+    attached: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     pools: DefaultPools | None = None
     windows: tuple[str, ...] = ()
     interfaces: frozenset[str] | None = None
@@ -69,9 +71,10 @@ def plan_networks(wanted: WantedNetworks, found: Networks) -> Plan[Networks]:
         else:
             blockers += _in_the_way(item, wanted, replace(found, items=kept))
     blockers += _overlapping(missing, kept)
-    # a network needs its config-only network, which goes last and comes first
+    # A network needs its config-only network, which goes last and comes first. Then those that name their subnets: what is allocated
+    # without one takes the first that is free.
     doomed.sort(key=lambda item: bool(item.values["config_only"]))
-    missing.sort(key=lambda item: not item.values.get("config_only"))
+    missing.sort(key=lambda item: (not item.values.get("config_only"), not subnets_of(item)))
     made = tuple(predicted(item) for item in missing)
     steps = tuple(remove_step(item) for item in doomed) + tuple(create_step(item, network_body(item)) for item in missing)
     warnings = _without_config(missing, found) if wanted.scope == "swarm" else ()
@@ -90,8 +93,8 @@ def in_use(item: Item, found: Networks) -> Blocker:
 
 
 def _users(found: Networks, item: Item) -> str:
-    names = found.users[item.id]
-    return (found.users_are if len(names) == 1 else found.users_are + "s") + " " + ", ".join(names)
+    kinds = ((found.users_are, found.users.get(item.id, ())), ("container", found.attached.get(item.id, ())))
+    return ", ".join(f"{kind}{'' if len(names) == 1 else 's'} {', '.join(names)}" for kind, names in kinds if names)
 
 
 def _not_removable(item: Item, found: Networks, kept: Sequence[Item]) -> list[Blocker]:
@@ -101,7 +104,7 @@ def _not_removable(item: Item, found: Networks, kept: Sequence[Item]) -> list[Bl
     if made_from:
         reason = f"networks are made from it: {', '.join(made_from)}"
         return [Blocker(f"network {item.name}", reason, "remove those first")]
-    return [in_use(item, found)] if found.users.get(item.id) else []
+    return [in_use(item, found)] if _users(found, item) else []
 
 
 def _different(item: Item, there: Item, found: Networks) -> list[Blocker]:
@@ -113,7 +116,7 @@ def _different(item: Item, there: Item, found: Networks) -> list[Blocker]:
         remedy = "leave it out here; the module ingress_network looks after it, and it can never be attachable"
         return [Blocker(item.where, f"this is the ingress network, and it differs: {told}", remedy)]
     remedy = "write what it has, or remove it (state: absent) and run again to make it anew"
-    if found.users.get(there.id):
+    if _users(found, there):
         remedy += f"; {_users(found, there)} would have to leave it first"
     return [Blocker(item.where, f"a network cannot be changed, and this one differs: {told}", remedy)]
 
@@ -121,7 +124,7 @@ def _different(item: Item, there: Item, found: Networks) -> list[Blocker]:
 def _in_the_way(item: Item, wanted: WantedNetworks, found: Networks) -> list[Blocker]:
     """What else than an overlap keeps a new network from being made, or from being of use."""
     return [
-        *(blocker for other in found.items for blocker in _name_taken(item, other)),
+        *next((taken for taken in (_name_taken(item, other) for other in found.items) if taken), []),
         *(blocker for other in (*found.items, *_before(item, wanted.items)) for blocker in _vni_taken(item, other)),
         *_vni_for_windows(item, found.windows),
         *(_config_missing(item, wanted, found) if wanted.scope == "local" else ()),
@@ -254,9 +257,10 @@ def pool_text(pool: Pool) -> str:
     return pool.subnet + (f" ({', '.join(parts)})" if parts else "")
 
 
-def create_step(item: Item, body: Json) -> Step:
+def create_step(item: Item, body: Json, awaits: str = "") -> Step:
     """The step that makes a network."""
-    return Step("create", f"network {item.name}", f"create {describe(item)}", Call("POST", "/networks/create", body=body))
+    call = Call("POST", "/networks/create", body=body)
+    return Step("create", f"network {item.name}", f"create {describe(item)}", call, awaits=awaits)
 
 
 def remove_step(item: Item, costs: str = "", awaits: str = "") -> Step:

@@ -11,13 +11,16 @@ from dataclasses import dataclass, field, replace
 
 from .._model.errors import InvalidOption
 from .._model.item import OWNER_LABEL, Item, owned
-from .._model.publish import Port, ranges
+from .._model.node import takes_tasks
+from .._model.parked import is_parked
+from .._model.publish import Port, port_text, ranges
 from .._model.references import config_names, secret_names, with_ids
 from .._model.service import SERVICE, with_defaults
 from .._model.service_check import check_service
 from .._model.table import Difference, Json, differences, dig, merged, read, write
+from .capacity import Room, crowded, takes_addresses
+from .places import asks_for_nodes, lacking, suitable_nodes, task_count
 from .plan import Blocker, Call, Plan, Step, Wait
-from .room import asks_for_nodes, room
 from .stacks import stack_blockers, stack_warnings
 
 TASK_OPTIONS = frozenset({"mode", "replicas", "labels", "update_config", "rollback_config", "placement"})
@@ -30,16 +33,17 @@ UNDER_WAY = ("updating", "rollback_started")
 class Services:
     """The services of a swarm, the names of its swarm-wide networks, and how many tasks each service should run.
 
-    `nodes`, and the IDs of `secrets` and `configs` by name, are None where they were not read because nothing that is wanted depends on
-    them.
+    `rooms` are the networks as those who share their addresses see them, by name; `secrets` and `configs` are IDs by name. These and the
+    nodes are empty where they were not read, because nothing that is wanted depends on them.
     """
 
     items: tuple[Item, ...] = ()
     networks: frozenset[str] = frozenset()
     desired_tasks: Mapping[str, int] = field(default_factory=dict)
-    nodes: tuple[Item, ...] | None = None
-    secrets: Mapping[str, str] | None = None
-    configs: Mapping[str, str] | None = None
+    nodes: tuple[Item, ...] = ()
+    rooms: Mapping[str, Room] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    configs: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -58,11 +62,13 @@ class WantedServices:
 
 
 def lists_needed(wanted: WantedServices, items: Sequence[Item]) -> frozenset[str]:
-    """Which lists besides services and networks the plan depends on: nodes, secrets, configs."""
+    """Which lists besides services and networks the plan depends on: rooms, nodes, secrets, configs."""
     present = [item for item in wanted.items if item.state == "present"]
     there = {item.name: item.values for item in items}
+    shares = any(takes_addresses(item.values) for item in (*items, *present))
     asked = {
-        "nodes": any(asks_for_nodes({**there.get(item.name, {}), **item.values}) for item in present),
+        "rooms": shares,
+        "nodes": shares or any(asks_for_nodes({**there.get(item.name, {}), **item.values}) for item in present),
         "secrets": any(secret_names(item.values) for item in present),
         "configs": any(config_names(item.values) for item in present),
     }
@@ -80,6 +86,7 @@ class _Draft:
 
     after: dict[str, Item]
     blockers: list[Blocker] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     waits: list[Step] = field(default_factory=list)
     removals: list[Step] = field(default_factory=list)
     updates: list[Step] = field(default_factory=list)
@@ -114,13 +121,35 @@ def plan_services(wanted: WantedServices, found: Services, assumed: bool = False
             draft.after[item.name] = _predicted(item)
             draft.touched.add(item.name)
     draft.blockers += _contradictions([item for item in present if item.name not in draft.refused], draft.after) + _clashes(draft.after)
-    warnings = stack_warnings(present, by_name, frozenset(draft.touched))
-    if found.nodes is not None:
-        crowded = room(present, frozenset(draft.touched), draft.after, found.nodes)
-        draft.blockers += crowded.blockers
-        warnings += crowded.warnings
+    draft.warnings += stack_warnings(present, by_name, frozenset(draft.touched))
+    if found.nodes:
+        _make_room(draft, present, found)
     steps = (*draft.waits, *draft.removals, *draft.updates, *draft.creations)
-    return Plan(found, replace(found, items=tuple(draft.after.values())), steps, tuple(draft.blockers), tuple(warnings))
+    return Plan(found, replace(found, items=tuple(draft.after.values())), steps, tuple(draft.blockers), tuple(draft.warnings))
+
+
+def _make_room(draft: _Draft, present: Sequence[Item], found: Services) -> None:
+    """What nodes and networks say to all services as they will be."""
+    takers = [node for node in found.nodes if takes_tasks(node)]
+    tasks = {item.name: _tasks_at_once(item, takers, found) for item in draft.after.values()}
+    for refused, told in (
+        lacking(present, frozenset(draft.touched), draft.after, found.nodes),
+        crowded(draft.after.values(), tasks, found.rooms, len(takers), draft.touched),
+    ):
+        draft.blockers += refused
+        draft.warnings += told
+
+
+def _tasks_at_once(item: Item, takers: Sequence[Item], found: Services) -> int:
+    """How many tasks a service will have at a time: with one a node, as many as the swarm tells, or as there are nodes for a new one.
+
+    Tasks of a job that have ended (ServiceStatus.CompletedTasks since API 1.41) take nothing any more.
+    """
+    places = len(suitable_nodes(item.values, takers))
+    if item.values["mode"] == "global":
+        places = found.desired_tasks.get(item.id, places)
+    completed = dig(item.document, ("ServiceStatus", "CompletedTasks")) or 0
+    return task_count(item.values, places, int(completed))
 
 
 def _change(draft: _Draft, item: Item, there: Item, wanted: WantedServices, found: Services) -> None:
@@ -128,6 +157,11 @@ def _change(draft: _Draft, item: Item, there: Item, wanted: WantedServices, foun
     changes = differences(SERVICE, item.values, there.values)
     anew = any(not change.mutable for change in changes)
     draft.blockers += stack_blockers(item, there, wanted.stacks.get(item.name, ""), changes)
+    if is_parked(there.document.get("Spec") or {}):
+        off = _parked(item)
+        draft.blockers += [off] if changes else []
+        draft.warnings += [] if changes else [str(off)]
+        return
     if not changes:
         return
     draft.touched.add(item.name)
@@ -150,8 +184,8 @@ def _unknown(item: Item, found: Services) -> list[Blocker]:
     """Networks, secrets and configs that the swarm does not have."""
     asked = {
         "network": ([entry["name"] for entry in item.values.get("networks") or ()], found.networks, "networks for services"),
-        "secret": (sorted(secret_names(item.values)), found.secrets or {}, "secrets"),
-        "config": (sorted(config_names(item.values)), found.configs or {}, "configs"),
+        "secret": (sorted(secret_names(item.values)), found.secrets, "secrets"),
+        "config": (sorted(config_names(item.values)), found.configs, "configs"),
     }
     return [
         Blocker(
@@ -182,6 +216,12 @@ def _immutable(item: Item, changes: Sequence[Difference], tasks: int) -> list[Bl
         for change in changes
         if not change.mutable
     ]
+
+
+def _parked(item: Item) -> Blocker:
+    """An update would bring the ports back before their network is there."""
+    reason = "its published ports are off, since a replacement of the ingress network was cut off"
+    return Blocker(item.where, reason, "run the module ingress_network (site.yml with the tag ingress), which publishes them again")
 
 
 def _contradictions(present: Sequence[Item], after: Mapping[str, Item]) -> list[Blocker]:
@@ -242,7 +282,7 @@ def service_spec(item: Item) -> Json:
 
 
 def _identified(spec: Json, found: Services) -> Json:
-    return with_ids(spec, found.secrets or {}, found.configs or {})
+    return with_ids(spec, found.secrets, found.configs)
 
 
 def _create(item: Item, found: Services) -> Step:
@@ -304,5 +344,5 @@ def describe(item: Item) -> str:
         parts.append("networks " + " ".join(entry["name"] for entry in values["networks"]))
     ports: tuple[Port, ...] = values.get("publish") or ()
     if ports:
-        parts.append("published " + " ".join(f"{port.published or 'any'}->{port.target}/{port.protocol} ({port.mode})" for port in ports))
+        parts.append("published " + " ".join(f"{port_text(port)} ({port.mode})" for port in ports))
     return ", ".join(parts)

@@ -133,18 +133,24 @@ def test_the_ingress_network_is_replaced(swarm: Subject, run_module: Runner) -> 
     assert (again["failed"], again["changed"]) == (False, False)
 
 
-def test_C1_an_exhausted_pool_is_told_at_the_deadline(subject: Subject, run_module: Runner) -> None:
-    """The second /24 of this pool is the last, beside that of the ingress network."""
+def test_C1_C6_an_exhausted_pool_is_told_before_anything_is_made(subject: Subject, run_module: Runner) -> None:
+    """The second /24 of this pool is the last, beside that of the ingress network. What the Engine makes beyond it never gets a subnet."""
     subject.reset()
     subject.init(DefaultAddrPool=["10.50.0.0/23"], SubnetSize=24)
     subject.until(lambda: subject.network("ingress"), lambda network: network["IPAM"]["Config"])
-    wanted = {"networks": [{"name": "contract-last"}, {"name": "contract-none"}], "wait_timeout": 5}
+    wanted = {"networks": [{"name": "contract-last"}, {"name": "contract-none"}]}
     told = run_module("networks", subject.engine, wanted)
-    assert told["failed"], told
-    assert "has not given network contract-" in told["msg"]
-    assert "the default pool 10.50.0.0/23 has no /24 left; give the network a subnet outside of it, or remove networks" in told["msg"]
-    subject.delete("/networks/contract-none")
-    subject.delete("/networks/contract-last")
+    assert told["failed"] and told["steps"] == [], told
+    left = "the default pools (10.50.0.0/23 in subnets of /24) have 1 of 2 subnets left, and 2 new networks ask for one"
+    assert told["msg"] == f"networks[1] (contract-none): {left}; give it a subnet outside of them"
+    assert not {"contract-last", "contract-none"} & set(subject.names())
+    for name in ("contract-last", "contract-none"):
+        subject.post("/networks/create", request(name))
+    subject.until(lambda: subject.network("contract-last"), lambda network: network["IPAM"]["Config"])
+    waiting = run_module("networks", subject.engine, {"networks": [{"name": "contract-none"}], "wait_timeout": 5})
+    assert waiting["failed"] and "the default pool 10.50.0.0/23 has no /24 left; give the network a subnet outside of it" in waiting["msg"]
+    for name in ("contract-last", "contract-none"):
+        subject.delete(f"/networks/{name}")
     subject.until(subject.names, lambda names: "contract-none" not in names)
     outside = {"networks": [{"name": "contract-none", "subnets": [{"subnet": "10.52.0.0/24"}]}]}
     made = run_module("networks", subject.engine, outside)

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import os
 import shutil
@@ -66,13 +65,13 @@ def _index(folder: Path, pool: Path, release: Path, architecture: str) -> None:
         control = run(["dpkg-deb", "--field", str(package)]).stdout.strip()
         size, digest = package.stat().st_size, hashlib.sha256(package.read_bytes()).hexdigest()
         entries.append(f"{control}\nFilename: {package.relative_to(folder)}\nSize: {size}\nSHA256: {digest}\n")
-    index = f"stable/binary-{architecture}/Packages.gz"
+    index = f"stable/binary-{architecture}/Packages"
     (release / index).parent.mkdir(parents=True)
-    (release / index).write_bytes(gzip.compress("\n".join(entries).encode()))
-    packed = (release / index).read_bytes()
+    content = "\n".join(entries).encode()
+    (release / index).write_bytes(content)
     (release / "Release").write_text(
         f"Suite: {release.name}\nCodename: {release.name}\nArchitectures: {architecture}\nComponents: stable\n"
-        f"Date: Sat, 01 Nov 2025 00:00:00 UTC\nSHA256:\n {hashlib.sha256(packed).hexdigest()} {len(packed)} {index}\n"
+        f"Date: Sat, 01 Nov 2025 00:00:00 UTC\nSHA256:\n {hashlib.sha256(content).hexdigest()} {len(content)} {index}\n"
     )
 
 

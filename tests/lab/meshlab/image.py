@@ -75,7 +75,7 @@ def ensure(suite: str, *, bare: bool, say: Callable[[str], None]) -> Path:
 
 def _build(wanted: Recipe, folder: Path, public_key: Path, say: Callable[[str], None]) -> None:
     for leftover in cache_folder().glob(".building-*"):
-        shutil.rmtree(leftover)
+        discard(leftover)
     work = cache_folder() / f".building-{wanted.name}"
     work.mkdir()
     clock = _Clock(say)
@@ -97,6 +97,24 @@ def _build(wanted: Recipe, folder: Path, public_key: Path, say: Callable[[str], 
     (work / "recipe.json").write_text(json.dumps(vars(wanted) | {"seconds": clock.laps}, indent=1))
     work.rename(folder)
     say(f"image {wanted.name}: {(folder / 'disk.img').stat().st_blocks * 512 >> 20} MiB on disk")
+
+
+def mounts_below(folder: Path, mounts: str) -> list[str]:
+    """The mount points below ``folder`` in the text of /proc/self/mounts, innermost first."""
+    points = [line.split()[1] for line in mounts.splitlines() if line.split()[1].startswith(f"{folder}/")]
+    return sorted(points, reverse=True)
+
+
+def discard(folder: Path) -> None:
+    """Remove what a build that was cut off has left, without following the mounts that its chroot may still have.
+
+    Raises LabError where something is still mounted or at work there: /dev of this machine may be what is mounted.
+    """
+    for point in mounts_below(folder, Path("/proc/self/mounts").read_text()):
+        run(["umount", point])
+    if mounts_below(folder, Path("/proc/self/mounts").read_text()):
+        raise LabError(f"{folder} has mounts in it: a build that was cut off may still be at work; end its mmdebstrap, run again")
+    shutil.rmtree(folder)
 
 
 def _forget_unused(say: Callable[[str], None]) -> None:

@@ -72,3 +72,10 @@ def test_the_cache_lies_where_the_environment_says(tmp_path: Path, monkeypatch: 
 def test_an_apt_source_without_packages_is_refused(tmp_path: Path) -> None:
     with pytest.raises(LabError, match="no package was downloaded"):
         image.write_package_index(tmp_path)
+
+
+def test_mounts_of_a_build_that_was_cut_off_are_found_innermost_first() -> None:
+    mounts = "proc /proc proc rw 0 0\ndev /cache/.building-x/root/dev tmpfs rw 0 0\npts /cache/.building-x/root/dev/pts devpts rw 0 0\n"
+    mounts += "dev /cache/.building-xy/root/dev tmpfs rw 0 0\n"
+    found = image.mounts_below(Path("/cache/.building-x"), mounts)
+    assert found == ["/cache/.building-x/root/dev/pts", "/cache/.building-x/root/dev"]

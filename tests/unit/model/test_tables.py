@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.item import OWNER_LABEL
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.parked import PARKED_LABEL
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.service import SERVICE
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.stack import NAMESPACE
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.table import (
     Row,
     differences,
@@ -175,3 +178,15 @@ def _foreign(name: str, document: dict[str, Any]) -> Any:
         container["Healthcheck"]["Newer"],
         [each["Newer"] for each in (spec, spec["EndpointSpec"], template, template["Placement"], resources["Limits"], container)],
     )
+
+
+def test_labels_that_are_written_leave_those_of_a_stack_and_our_own() -> None:
+    kept = {NAMESPACE: "shop", OWNER_LABEL: "true", PARKED_LABEL: "{}"}
+    document = {"Spec": {"Labels": {**kept, "old": "1"}}}
+    there = read(SERVICE, document)
+    assert there["labels"] == {NAMESPACE: "shop", "old": "1"}
+    wanted = {"labels": {"new": "2"}}
+    assert [str(each.option) for each in differences(SERVICE, wanted, there)] == ["labels"]
+    changed = write(SERVICE, wanted, document)
+    assert changed["Spec"]["Labels"] == {**kept, "new": "2"}
+    assert differences(SERVICE, wanted, read(SERVICE, changed)) == ()

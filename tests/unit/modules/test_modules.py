@@ -17,6 +17,7 @@ import requests
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.meshwork.swarm.plugins.module_utils._engine import client
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.attachment import ATTACHMENT
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.errors import EngineUnreachable, MissingLibrary
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.network import NETWORK
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.node import NODE
@@ -37,6 +38,7 @@ TABLES: dict[str, tuple[Table, str]] = {
     "nodes": (NODE, "nodes"),
     "networks": (NETWORK, "networks"),
     "services": (SERVICE, "services"),
+    "attachments": (ATTACHMENT, "attachments"),
 }
 
 
@@ -106,7 +108,7 @@ def test_every_row_of_the_table_is_an_option_and_the_other_way_round(name: str, 
     options = spec[option]["options"] if option else spec
     rows = argument_spec(table)
     own = (
-        {"name", "state", "id", "force", "recreate", "stack"}
+        {"name", "state", "id", "force", "recreate", "stack", "container", "network"}
         if option
         else {
             *client.argument_spec(),
@@ -174,6 +176,7 @@ def test_the_action_group_names_every_module_that_speaks_to_an_engine() -> None:
 # --- bad input, as the person at the terminal meets it
 
 ENGINE_MODULES = {
+    "attachments": {"attachments": []},
     "backup": {"path": "/nonesuch/swarm.tar.gz"},
     "cluster": {},
     "cluster_info": {},

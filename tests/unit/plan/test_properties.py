@@ -12,12 +12,13 @@ from ansible_collections.meshwork.swarm.plugins.module_utils._model.item import 
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.membership import Addresses, Membership
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.network import NETWORK, check_network, read_network
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.node import NODE, reachable, read_node, ready
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.parked import park
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.service import SERVICE
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.service_check import check_service
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.swarm import SWARM, check_swarm, read_swarm
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.table import parse
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.cluster import Cluster, WantedCluster, plan_cluster
-from ansible_collections.meshwork.swarm.plugins.module_utils._plan.ingress import Ingress, plan_ingress
+from ansible_collections.meshwork.swarm.plugins.module_utils._plan.ingress import Ingress, WantedIngress, plan_ingress, read_publisher
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.membership import Host, WantedMembership, plan_membership
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.networks import Networks, WantedNetworks, plan_networks
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.nodes import Nodes, WantedNodes, plan_nodes
@@ -123,10 +124,36 @@ def test_the_ingress_network_ends_where_it_was_to_end(data: st.DataObject) -> No
     assume(accepted(check_network, wanted))
     engine = FakeEngine()
     engine.do(_init())
-    there = [read_network(each) for each in engine.get("/networks") if each["Ingress"]]
-    plan = plan_ingress(wanted, Ingress(data.draw(st.sampled_from([None, *there]))))
-    again = plan_ingress(wanted, plan.after)
-    assert (again.steps, again.blockers) == ((), ())
+    for _read in range(3):
+        there = [read_network(each) for each in engine.get("/networks") if each["Ingress"]]
+    services = tuple(_publisher(name, data.draw(st.sampled_from(["publishes", "parked", "both"]))) for name in data.draw(st.sets(SERVICES)))
+    network = data.draw(st.sampled_from([None, *there]))
+    held = data.draw(st.sampled_from([(), ("web on node1 (running)",)])) if network else ()
+    found = Ingress(network, services=services, held=held)
+    consent = WantedIngress(wanted, in_use=True)
+    plan = plan_ingress(consent, found)
+    assert not [blocker for blocker in plan.blockers if "addresses to give" not in blocker.reason]
+    again = plan_ingress(consent, plan.after)
+    assert again.steps == ()
+    actions = [step.action for step in plan.steps]
+    if "remove" in actions:
+        before = plan.steps[: actions.index("remove")]
+        assert {step.item for step in before if step.action == "unpublish"} == {f"service {each.name}" for each in found.publishing}
+        assert [step.awaits for step in before if step.awaits] == (["left"] if found.publishing or held else [])
+        assert actions[-len(services) :] == ["publish"] * len(services) or not services
+    refused = plan_ingress(WantedIngress(wanted), found).blockers
+    assert bool(set(refused) - set(plan.blockers)) == ("unpublish" in actions), "consent is asked for what publishes, and for nothing else"
+
+
+SERVICES = st.sampled_from(["agent", "dns", "web"])
+
+
+def _publisher(name: str, state: str) -> Item:
+    """A service that publishes, whose ports are parked, or that was published anew since."""
+    spec: dict[str, Any] = {"Name": name, "EndpointSpec": {"Ports": [{"TargetPort": 80, "PublishedPort": 8080, "PublishMode": "ingress"}]}}
+    parked = park(spec)
+    both = {**parked, "EndpointSpec": spec["EndpointSpec"]}
+    return read_publisher({"ID": name, "Version": {"Index": 1}, "Spec": {"publishes": spec, "parked": parked, "both": both}[state]})
 
 
 def _init() -> Call:

@@ -11,19 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._model.item import Item
-from .._model.node import ready
+from .._model.node import takes_tasks
 from .._model.placement import meets, suits
 from .._model.publish import ranges
 from .._model.service import JOBS
 from .plan import Blocker
-
-
-@dataclass(frozen=True)
-class Room:
-    """What speaks against services: `blockers` for what cannot be, `warnings` for what cannot be now."""
-
-    blockers: tuple[Blocker, ...] = ()
-    warnings: tuple[str, ...] = ()
 
 
 def asks_for_nodes(values: Mapping[str, Any]) -> bool:
@@ -36,11 +28,13 @@ def asks_for_nodes(values: Mapping[str, Any]) -> bool:
     )
 
 
-def room(present: Sequence[Item], touched: frozenset[str], after: Mapping[str, Item], nodes: Sequence[Item]) -> Room:
-    """What the nodes say to the wanted services; `touched` are those that the plan makes or changes, `after` all as they will be.
+def lacking(
+    present: Sequence[Item], touched: frozenset[str], after: Mapping[str, Item], nodes: Sequence[Item]
+) -> tuple[list[Blocker], list[str]]:
+    """What the nodes say to the wanted services: blockers for what cannot be, warnings for what cannot be now.
 
-    What no node of the swarm could carry is refused for services that are touched, and told of others: a node that was lost is no
-    reason to leave everything else undone.
+    `touched` are the services that the plan makes or changes, `after` all as they will be. What no node of the swarm could carry is
+    refused for services that are touched, and told of others: a node that was lost is no reason to leave everything else undone.
     """
     found = [_placed(item, after[item.name], nodes) for item in present]
     told = [each for each in found if each]
@@ -53,17 +47,32 @@ def room(present: Sequence[Item], touched: frozenset[str], after: Mapping[str, I
             told.append(f"{crowd.where}: {crowd.says(crowd.nodes)}")
         elif crowd.now > crowd.active:
             told.append(f"{crowd.where}: {crowd.says(crowd.active)} now, on nodes that are ready and active; the rest waits")
-    return Room(tuple(blockers), tuple(told))
+    return blockers, told
 
 
-def _suitable(values: Mapping[str, Any], nodes: Sequence[Item]) -> list[Item]:
+def task_count(values: Mapping[str, Any], places: int, completed: int = 0) -> int:
+    """How many tasks a service has at a time.
+
+    `places` is how many it has where each node has one; of a job's tasks, `completed` have run.
+    """
+    mode = values["mode"]
+    if mode == "replicated-job":
+        at_once = int(values.get("max_concurrent") or 1)
+        return min(at_once, max(0, int(values.get("total_completions") or at_once) - completed))
+    if mode == "replicated":
+        return int(values.get("replicas") or 0)
+    return max(0, places - completed)
+
+
+def suitable_nodes(values: Mapping[str, Any], nodes: Sequence[Item]) -> list[Item]:
+    """The nodes that meet the constraints of a service and are of one of its platforms."""
     constraints, platforms = values.get("placement.constraints") or (), values.get("placement.platforms") or ()
     return [node for node in nodes if all(meets(each, node) for each in constraints) and suits(platforms, node)]
 
 
 def _placed(item: Item, after: Item, nodes: Sequence[Item]) -> str:
     """What is said of constraints that no node meets; empty where one does."""
-    if _suitable(after.values, nodes):
+    if suitable_nodes(after.values, nodes):
         return ""
     constraints = after.values.get("placement.constraints") or ()
     alone = [each for each in constraints if not any(meets(each, node) for node in nodes)]
@@ -95,14 +104,10 @@ class _Crowd:
         return f"{self.what}: {self.tasks} tasks, and {places} " + ("place for them" if places == 1 else "places for them")
 
 
-def _active(node: Item) -> bool:
-    return ready(node) and node.values["availability"] == "active"
-
-
 def _crowds(after: Item, where: str, nodes: Sequence[Item]) -> list[_Crowd]:
     """The bound of tasks on a node, as places."""
     bound = int(after.values.get("placement.replicas_max_per_node") or 0)
-    suitable = _suitable(after.values, nodes)
+    suitable = suitable_nodes(after.values, nodes)
     if not bound or after.values["mode"] != "replicated" or not suitable:
         return []
     return [
@@ -112,7 +117,7 @@ def _crowds(after: Item, where: str, nodes: Sequence[Item]) -> list[_Crowd]:
             int(after.values["replicas"]),
             int(after.values["replicas"]),
             bound * len(suitable),
-            bound * len([node for node in suitable if _active(node)]),
+            bound * len([node for node in suitable if takes_tasks(node)]),
             f"placement.replicas_max_per_node is {bound}",
             "lower replicas, raise the bound, or add nodes",
         )
@@ -134,17 +139,17 @@ def _ports(present: Sequence[Item], after: Mapping[str, Item], nodes: Sequence[I
     for (held, protocol), numbers in groups.items():
         if not held & set(wheres):
             continue
-        suitable = {name: _suitable(after[name].values, nodes) for name in held}
+        suitable = {name: suitable_nodes(after[name].values, nodes) for name in held}
         union = {node.id: node for each in suitable.values() for node in each}
         if not union:
             continue
-        active = {name: [node for node in each if _active(node)] for name, each in suitable.items()}
+        active = {name: [node for node in each if takes_tasks(node)] for name, each in suitable.items()}
         crowds.append(
             _Crowd(
                 wheres[min(held & set(wheres))],
                 held,
-                sum(_tasks(after[name].values, len(suitable[name])) for name in held),
-                sum(_tasks(after[name].values, len(active[name])) for name in held),
+                sum(task_count(after[name].values, len(suitable[name])) for name in held),
+                sum(task_count(after[name].values, len(active[name])) for name in held),
                 len(union),
                 len({node.id for each in active.values() for node in each}),
                 f"port {ranges(numbers)}/{protocol} is published in host mode by {' and '.join(sorted(held))}, once on each node",
@@ -152,7 +157,3 @@ def _ports(present: Sequence[Item], after: Mapping[str, Item], nodes: Sequence[I
             )
         )
     return crowds
-
-
-def _tasks(values: Mapping[str, Any], nodes: int) -> int:
-    return nodes if values["mode"] == "global" else int(values["replicas"])
