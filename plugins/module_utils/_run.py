@@ -64,6 +64,10 @@ class Reconciliation(ABC, Generic[State]):
         """The module's return values besides changed, steps and diff."""
         return {}
 
+    def read_back(self, found: State) -> Mapping[str, Any]:
+        """Return values that only the Engine can tell once all is done, such as a port that it has chosen."""
+        return {}
+
 
 class Outcome:
     """What a run has planned and done so far; kept apart so that a failure can tell it, too."""
@@ -122,7 +126,8 @@ def reconcile(work: Reconciliation[State], checking: bool, outcome: Outcome, clo
         except OutOfSequence:
             time.sleep(POLL_SECONDS)
             continue
-        _await(work, lambda found: [step.says for step in work.plan(found).steps] or work.pending(found), clock)
+        found = _await(work, lambda found: [step.says for step in work.plan(found).steps] or work.pending(found), clock)
+        outcome.returned.update(work.read_back(found))
         return
     raise NotReady(f"the swarm's objects were changed by somebody else during each of {ROUNDS} attempts; run again when that has ended")
 

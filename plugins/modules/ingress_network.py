@@ -232,7 +232,8 @@ class IngressWork(SwarmWide[Ingress]):
         return moving
 
     def _progress(self, found: Ingress) -> list[Progress]:
-        return [each for service, each in zip(found.services, found.progress) if service.id in self.rewritten]
+        names = {service.name for service in found.services if service.id in self.rewritten}
+        return [each for each in found.progress if each.name in names]
 
     def _moving(self, found: Ingress) -> list[str]:
         """The services of ours that are still on their way. Raises NotReady when the swarm has given one up."""

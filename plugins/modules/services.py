@@ -15,13 +15,17 @@ description:
   - Makes, changes and removes services on a manager of the swarm, all of the list in one plan.
   - An option that is not given is not managed. An update changes the given options in the whole spec of the service and leaves
     every other as it is.
+  - What the swarm would refuse, or accept and never run, is found before anything is changed and across all services, those of
+    others among them. Ports that two services publish, networks, secrets and configs that are not there, and options that the
+    manager's Engine would drop are some.
   - Waits until every service in the list runs as many tasks of its newest spec as it should, and tells the tasks' own errors when
-    that does not happen.
+    that does not happen. Jobs are not awaited.
 author:
   - The meshwork.swarm contributors (@meshwork)
 extends_documentation_fragment:
   - meshwork.swarm.engine
   - meshwork.swarm.engine.changing
+  - meshwork.swarm.service
 options:
   wait:
     description:
@@ -33,267 +37,13 @@ options:
       - Remove the services that this collection made and that are not in the list.
     type: bool
     default: false
-  services:
+  supersede_updates:
     description:
-      - The services to look after.
-    type: list
-    elements: dict
-    required: true
-    suboptions:
-      name:
-        description:
-          - The name of the service.
-        type: str
-        required: true
-      state:
-        description:
-          - Whether the service is to be there.
-        type: str
-        choices: [present, absent]
-        default: present
-      image:
-        description:
-          - The image. A digest that is not given is not compared.
-        type: str
-      mode:
-        description:
-          - V(replicated) runs a number of tasks, V(global) one on every node. It cannot be changed later. The swarm's default is
-            V(replicated).
-        type: str
-        choices: [replicated, global]
-      replicas:
-        description:
-          - How many tasks a replicated service runs.
-        type: int
-      command:
-        description:
-          - Replaces the entrypoint of the image.
-        type: list
-        elements: str
-      args:
-        description:
-          - Arguments of the entrypoint.
-        type: list
-        elements: str
-      env:
-        description:
-          - Environment variables, exact when given.
-        type: dict
-      labels:
-        description:
-          - Labels of the service, exact when given.
-        type: dict
-      container_labels:
-        description:
-          - Labels of its containers, exact when given.
-        type: dict
-      hostname:
-        description:
-          - Hostname of the containers.
-        type: str
-      user:
-        description:
-          - User of the process.
-        type: str
-      working_dir:
-        description:
-          - Working directory of the process.
-        type: str
-      init:
-        description:
-          - Run an init process in the containers.
-        type: bool
-      read_only:
-        description:
-          - Make the root filesystem of the containers read-only.
-        type: bool
-      stop_signal:
-        description:
-          - The signal that stops the containers.
-        type: str
-      stop_grace_period:
-        description:
-          - How long a container may take to stop, such as V(10s).
-        type: str
-      healthcheck:
-        description:
-          - How the Engine finds out whether a container is healthy. A task with a healthcheck takes no traffic before it is.
-        type: dict
-        suboptions:
-          test:
-            description: The test, such as C(["CMD", "wget", "-q", "-O", "-", "http://localhost/"]).
-            type: list
-            elements: str
-          interval:
-            description: Time between tests.
-            type: str
-          timeout:
-            description: Bound for a test.
-            type: str
-          retries:
-            description: Failed tests in a row that make the container unhealthy.
-            type: int
-          start_period:
-            description: Time in which failed tests do not count.
-            type: str
-      networks:
-        description:
-          - The networks of the service, exact when given.
-        type: list
-        elements: dict
-        suboptions:
-          name:
-            description: The name of the network.
-            type: str
-            required: true
-          aliases:
-            description: Further names of the service on this network.
-            type: list
-            elements: str
-          driver_opts:
-            description: Options of the driver for this endpoint.
-            type: dict
-      endpoint_mode:
-        description:
-          - V(vip) gives the service one address in front of its tasks, V(dnsrr) tells the addresses of the tasks.
-        type: str
-        choices: [vip, dnsrr]
-      publish:
-        description:
-          - The published ports, exact when given.
-        type: list
-        elements: dict
-        suboptions:
-          target_port:
-            description: The port in the container.
-            type: int
-            required: true
-          published_port:
-            description: The port on the nodes. Chosen by the swarm when not given.
-            type: int
-          protocol:
-            description: The protocol.
-            type: str
-            choices: [tcp, udp, sctp]
-            default: tcp
-          mode:
-            description: V(ingress) answers on every node, V(host) on the nodes that run a task.
-            type: str
-            choices: [ingress, host]
-            default: ingress
-      update_config:
-        description:
-          - How tasks are replaced in an update. Suboptions that are not given are not managed.
-        type: dict
-        suboptions:
-          parallelism:
-            description: How many tasks at a time; 0 means all at once.
-            type: int
-          delay:
-            description: Time between one lot of tasks and the next, such as V(10s).
-            type: str
-          failure_action:
-            description: What the swarm does when too many tasks fail.
-            type: str
-            choices: [pause, continue, rollback]
-          monitor:
-            description: How long each task is watched for failure, such as V(5s).
-            type: str
-          max_failure_ratio:
-            description: The part of the tasks that may fail, from 0 to 1.
-            type: float
-          order:
-            description: Whether the old task stops first or the new one starts first.
-            type: str
-            choices: [stop-first, start-first]
-      rollback_config:
-        description:
-          - How tasks are replaced in a rollback. Suboptions that are not given are not managed.
-        type: dict
-        suboptions:
-          parallelism:
-            description: How many tasks at a time; 0 means all at once.
-            type: int
-          delay:
-            description: Time between one lot of tasks and the next, such as V(10s).
-            type: str
-          failure_action:
-            description: What the swarm does when too many tasks fail.
-            type: str
-            choices: [pause, continue]
-          monitor:
-            description: How long each task is watched for failure, such as V(5s).
-            type: str
-          max_failure_ratio:
-            description: The part of the tasks that may fail, from 0 to 1.
-            type: float
-          order:
-            description: Whether the old task stops first or the new one starts first.
-            type: str
-            choices: [stop-first, start-first]
-      restart_policy:
-        description:
-          - What happens when a task ends. Suboptions that are not given are not managed.
-        type: dict
-        suboptions:
-          condition:
-            description: When the task is started again.
-            type: str
-            choices: [none, on-failure, any]
-          delay:
-            description: Time before it is started again.
-            type: str
-          max_attempts:
-            description: How often, 0 for ever.
-            type: int
-          window:
-            description: The time in which the attempts are counted.
-            type: str
-      placement:
-        description:
-          - Where tasks may run. Suboptions that are not given are not managed.
-        type: dict
-        suboptions:
-          constraints:
-            description: Conditions that a node has to meet, such as V(node.labels.zone == a).
-            type: list
-            elements: str
-          replicas_max_per_node:
-            description: The most tasks on one node, 0 for no bound.
-            type: int
-      limits:
-        description:
-          - The most that a task may use.
-        type: dict
-        suboptions:
-          cpus:
-            description: Processors, such as 0.5.
-            type: float
-          memory:
-            description: Memory, such as V(512M).
-            type: str
-      reservations:
-        description:
-          - What a node must have free for a task.
-        type: dict
-        suboptions:
-          cpus:
-            description: Processors, such as 0.5.
-            type: float
-          memory:
-            description: Memory, such as V(512M).
-            type: str
-      logging:
-        description:
-          - Where the output of the tasks goes.
-        type: dict
-        suboptions:
-          driver:
-            description: The logging driver.
-            type: str
-          options:
-            description: Its options, exact when given.
-            type: dict
+      - What to do about a service that has to change while an update of it, or a rollback, is under way. When V(false), its end is
+        awaited, at most O(wait_timeout) seconds, also where O(wait=false). When V(true), the new spec replaces it at once, as
+        C(docker service update) does.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -321,6 +71,36 @@ EXAMPLES = r"""
             published_port: 9100
             mode: host
 
+- name: A job with a secret, a volume and limits, on nodes with fast disks
+  meshwork.swarm.services:
+    services:
+      - name: import
+        image: registry.example.org/import:3
+        mode: replicated-job
+        total_completions: 4
+        max_concurrent: 2
+        secrets:
+          - source: database_password_2
+            target: database_password
+            mode: '0400'
+        mounts:
+          - type: volume
+            source: scratch
+            target: /scratch
+        placement:
+          constraints: [node.labels.disk == ssd]
+        limits:
+          cpus: 500m
+          memory: 512M
+
+- name: Publish a service of the stack shop on other ports, and leave it as it is otherwise
+  meshwork.swarm.services:
+    services:
+      - name: shop_web
+        publish:
+          - target_port: 8000-8005
+            published_port: 9000-9005
+
 - name: Scale, and leave everything else as it is
   meshwork.swarm.services:
     services:
@@ -334,6 +114,13 @@ services:
   returned: always
   type: list
   elements: dict
+ports:
+  description:
+    - The published ports of each service of the list, by its name; those that the swarm has chosen among them. In check mode those that
+      are published already.
+  returned: always
+  type: dict
+  sample: {"web": [{"target_port": 80, "published_port": 30000, "protocol": "tcp", "mode": "ingress"}]}
 steps:
   description: What was done, or in check mode would be done, in order.
   returned: always
@@ -363,12 +150,14 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.meshwork.swarm.plugins.module_utils._engine import client, observe
 from ansible_collections.meshwork.swarm.plugins.module_utils._engine.swarm_wide import SwarmWide
-from ansible_collections.meshwork.swarm.plugins.module_utils._model.item import parse_items
-from ansible_collections.meshwork.swarm.plugins.module_utils._model.service import SERVICE, check_service
-from ansible_collections.meshwork.swarm.plugins.module_utils._model.table import argument_spec, show
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.item import Item, parse_items
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.publish import read_ports, show_ports
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.service import SERVICE
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.service_check import check_service
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.table import argument_spec, check_api, show
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.convergence import awaited
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.plan import Plan, Step
-from ansible_collections.meshwork.swarm.plugins.module_utils._plan.services import Services, WantedServices, plan_services
+from ansible_collections.meshwork.swarm.plugins.module_utils._plan.services import Services, WantedServices, plan_services, updating
 from ansible_collections.meshwork.swarm.plugins.module_utils._run import run
 
 
@@ -376,21 +165,30 @@ class ServicesWork(SwarmWide[Services]):
     """The services that the options describe."""
 
     def __init__(self, module: Any) -> None:
-        items = parse_items(SERVICE, module.params["services"], "services")
+        entries = module.params["services"]
+        items = parse_items(SERVICE, entries, "services")
         for item in items:
             check_service(item)
-        self.wanted = WantedServices(items, module.params["exclusive"])
+        self.wanted = WantedServices(
+            items,
+            module.params["exclusive"],
+            recreate=frozenset(entry["name"] for entry in entries if entry["recreate"]),
+            stacks={entry["name"]: entry["stack"] for entry in entries if entry["stack"]},
+            supersede=module.params["supersede_updates"],
+        )
         self.awaited: list[str] = [item.name for item in items if item.state == "present"] if module.params["wait"] else []
         self.listed: observe.ServiceList | None = None
         self.waits = bool(module.params["wait"])
         self.removed: list[str] = []
         super().__init__(module, "services")
+        for item in items:
+            check_api(SERVICE, item.values, self.engine.api, item.where)
 
     def observe(self) -> Services:
         if not self.on_manager():
             return Services()
         self.listed = observe.ServiceList(self.engine)
-        return self.listed.services()
+        return self.listed.services(self.wanted)
 
     def plan(self, found: Services) -> Plan[Services]:
         return self.told(plan_services(self.wanted, found, self.assumed))
@@ -399,6 +197,9 @@ class ServicesWork(SwarmWide[Services]):
         super().apply(step)
         if step.action == "remove":
             self.removed.append(step.call.path.rpartition("/")[2])
+
+    def settled(self, awaited: str, found: Services) -> bool:
+        return not any(updating(item) for item in found.items if awaited == f"updated:{item.name}")
 
     def pending(self, found: Services) -> Sequence[str]:
         ending = observe.tasks_held(self.engine, self.removed) if self.removed and self.waits else 0
@@ -410,18 +211,31 @@ class ServicesWork(SwarmWide[Services]):
         return {item.name: show(SERVICE, item.values) for item in state.items}
 
     def returned(self, state: Services) -> Mapping[str, Any]:
+        return {"services": [{"name": item.name, **show(SERVICE, item.values)} for item in self._ours(state)], **self.read_back(state)}
+
+    def read_back(self, state: Services) -> Mapping[str, Any]:
+        ports = {item.name: read_ports((item.document.get("Endpoint") or {}).get("Ports") or ()) for item in self._ours(state)}
+        return {"ports": {name: show_ports(each) for name, each in ports.items()}}
+
+    def _ours(self, state: Services) -> list[Item]:
         wanted = {item.name for item in self.wanted.items}
-        return {"services": [{"name": item.name, **show(SERVICE, item.values)} for item in state.items if item.name in wanted]}
+        return [item for item in state.items if item.name in wanted]
 
 
 def main() -> None:
     """Run the module."""
-    suboptions: dict[str, Any] = {**client.named_item(), **argument_spec(SERVICE)}
+    suboptions: dict[str, Any] = {
+        **client.named_item(),
+        "recreate": {"type": "bool", "default": False},
+        "stack": {"type": "str"},
+        **argument_spec(SERVICE),
+    }
     spec = {
         **client.argument_spec(),
         **client.wait_option(),
         "services": {"type": "list", "elements": "dict", "required": True, "options": suboptions},
         "exclusive": {"type": "bool", "default": False},
+        "supersede_updates": {"type": "bool", "default": False},
         "wait": {"type": "bool", "default": True},
     }
     run(AnsibleModule(argument_spec=spec, supports_check_mode=True), ServicesWork)

@@ -45,8 +45,9 @@ def identity() -> str:
     number, shown = next(_identities), ""
     while number:
         number, rest = divmod(number, 36)
-        shown = ALPHABET[rest] + shown
-    return shown.rjust(25, "x")
+        shown = shown + ALPHABET[rest]
+    # others soon after the beginning, which no name has: Docker knows objects by the beginning of their ID, too
+    return f"z9{shown}".ljust(25, "0")
 
 
 def created() -> str:
@@ -181,16 +182,22 @@ def targets(spec: Mapping[str, Any]) -> list[str]:
     return [str(each["Target"]) for each in spec["TaskTemplate"].get("Networks") or ()]
 
 
-def refuse_service(spec: Mapping[str, Any], there: Iterable[Mapping[str, Any]]) -> None:
-    """The Engine's checks of a service's spec, in the Engine's order (swarmkit controlapi/service.go)."""
+def refuse_service(spec: Mapping[str, Any], there: Iterable[Mapping[str, Any]], held: Mapping[str, Mapping[str, Any]]) -> None:
+    """The Engine's checks of a service's spec, in the Engine's order (swarmkit controlapi/service.go).
+
+    `held` has what the swarm has of "Secret" and "Config", by ID.
+    """
     if not spec["TaskTemplate"]["ContainerSpec"].get("Image"):
         raise _invalid("ContainerSpec: image reference must be provided")
+    _refuse_container(spec["TaskTemplate"]["ContainerSpec"], held)
     ports = _ports(spec)
     if (spec.get("EndpointSpec") or {}).get("Mode") == "dnsrr" and any(port.get("PublishMode", "ingress") == "ingress" for port in ports):
         raise _invalid("EndpointSpec: port published with ingress mode can't be used with dnsrr mode")
     published = [(port["PublishedPort"], port["Protocol"]) for port in ports if port.get("PublishedPort")]
     if len(set(published)) < len(published):
         raise _invalid("EndpointSpec: duplicate published ports provided")
+    if not {"ReplicatedJob", "GlobalJob"}.isdisjoint(spec["Mode"]) and spec.get("UpdateConfig"):
+        raise _invalid("Jobs may not have an update config")
     others = list(there)
     pairs = [(port, other, theirs) for port in ports for other in others for theirs in _ports(other["Spec"])]
     for port, other, theirs in pairs:
@@ -204,28 +211,82 @@ def refuse_service(spec: Mapping[str, Any], there: Iterable[Mapping[str, Any]]) 
         raise Refusal(409, f"rpc error: code = AlreadyExists desc = {told}")
 
 
+def _refuse_container(container: Mapping[str, Any], held: Mapping[str, Mapping[str, Any]]) -> None:
+    targets = [mount["Target"] for mount in container.get("Mounts") or ()]
+    for target in targets:
+        if targets.count(target) > 1:
+            raise _invalid(f"ContainerSpec: duplicate mount point: {target}")
+    interval = (container.get("Healthcheck") or {}).get("Interval")
+    if interval and interval < 10**6:
+        raise _invalid("ContainerSpec: Interval in HealthConfig cannot be less than 1ms")
+    for noun, objects in held.items():
+        taken: dict[str, str] = {}
+        for reference in container.get(f"{noun}s") or ():
+            identity_, target = reference.get(f"{noun}ID"), (reference.get("File") or {}).get("Name")
+            if not identity_:
+                raise _invalid(f"malformed {noun.lower()} reference")
+            if target in taken:
+                names = f"'{taken[target]}' and '{reference[f'{noun}Name']}'"
+                raise _invalid(f"{noun.lower()} references {names} have a conflicting target: '{target}'")
+            taken.update({target: reference[f"{noun}Name"]} if target else {})
+            if identity_ not in objects:
+                raise _invalid(f"{noun.lower()} not found: {reference[f'{noun}Name']}")
+    wanted = ((container.get("Privileges") or {}).get("CredentialSpec") or {}).get("Config")
+    if wanted and wanted not in [each["ConfigID"] for each in container.get("Configs") or () if "Runtime" in each]:
+        told = f"CredentialSpec references config '{wanted}', but that config isn't in config references with RuntimeTarget"
+        raise _invalid(told)
+
+
 def _invalid(told: str) -> Refusal:
     return Refusal(400, f"rpc error: code = InvalidArgument desc = {told}")
 
 
 def completed(spec: Json) -> Json:
-    """What the Engine adds to a service's spec."""
-    spec["TaskTemplate"].setdefault("ForceUpdate", 0)
-    spec["TaskTemplate"].setdefault("Runtime", "container")
-    spec["TaskTemplate"]["ContainerSpec"].setdefault("Isolation", "default")
+    """What the Engine adds to a service's spec, and what it makes of it."""
+    template, container = spec["TaskTemplate"], spec["TaskTemplate"]["ContainerSpec"]
+    template.setdefault("ForceUpdate", 0)
+    template.setdefault("Runtime", "container")
+    container.setdefault("Isolation", "default")
     spec.setdefault("Labels", {})
-    return spec
+    if "Replicated" in spec["Mode"]:
+        spec["Mode"]["Replicated"].setdefault("Replicas", 1)
+    if "ReplicatedJob" in spec["Mode"]:
+        job = spec["Mode"]["ReplicatedJob"]
+        job.setdefault("MaxConcurrent", 1)
+        job.setdefault("TotalCompletions", job["MaxConcurrent"])
+    spec.setdefault("EndpointSpec", {}).setdefault("Mode", "vip")
+    if container.get("Privileges"):
+        privileges = container["Privileges"]
+        credential, selinux = privileges.get("CredentialSpec"), privileges.get("SELinuxContext")
+        container["Privileges"] = {
+            **privileges,
+            "CredentialSpec": {"Config": "", "File": "", "Registry": "", **credential} if credential else None,
+            "SELinuxContext": {"Disable": False, **dict.fromkeys(("User", "Role", "Type", "Level"), ""), **selinux} if selinux else None,
+        }
+    return dict(kept_of(spec))
 
 
-def service(spec: Json) -> Json:
+# keys whose empty values Go's structures keep in JSON
+ALWAYS = {
+    *("Labels", "Privileges", "ForceUpdate", "Mode", "EndpointSpec", "Runtime", "Init", "Soft", "Hard", "Disable"),
+    *("Replicas", "MaxConcurrent", "TotalCompletions", "Parallelism", "MaxFailureRatio", "Delay", "MaxAttempts", "Window"),
+    *("Replicated", "Global", "ReplicatedJob", "GlobalJob", "CredentialSpec", "SELinuxContext", "Config", "File", "Registry"),
+    *("User", "Role", "Type", "Level"),
+}
+
+
+def kept_of(value: Any) -> Any:
+    """Without what Go leaves out of JSON because it is empty."""
+    if isinstance(value, dict):
+        inner = {key: kept_of(each) for key, each in value.items()}
+        return {key: each for key, each in inner.items() if each or key in ALWAYS}
+    return [kept_of(each) for each in value] if isinstance(value, list) else value
+
+
+def service(spec: Json, cursor: Iterator[int]) -> Json:
     """An entry of GET /services."""
-    return {
-        "ID": identity(),
-        "Version": {"Index": 10},
-        "CreatedAt": created(),
-        "Spec": completed(spec),
-        "Endpoint": endpoint(spec),
-    }
+    spec = completed(spec)
+    return {"ID": identity(), "Version": {"Index": 10}, "CreatedAt": created(), "Spec": spec, "Endpoint": endpoint(spec, cursor)}
 
 
 def virtual_ips(spec: Mapping[str, Any], before: Iterable[Mapping[str, Any]], numbers: Iterator[int]) -> list[Json]:
@@ -236,10 +297,14 @@ def virtual_ips(spec: Mapping[str, Any], before: Iterable[Mapping[str, Any]], nu
     return [kept_ones.get(each) or {"NetworkID": each, "Addr": f"10.99.0.{next(numbers)}/24"} for each in targets(spec)]
 
 
-def endpoint(spec: Mapping[str, Any]) -> Json:
-    """The ports as the swarm gives them."""
-    dynamic = itertools.count(30000)
-    ports = [{**port, "PublishedPort": port.get("PublishedPort") or next(dynamic)} for port in _ports(spec)]
+def endpoint(spec: Mapping[str, Any], cursor: Iterator[int], before: Mapping[str, Any] | None = None) -> Json:
+    """The ports as the swarm gives them; those that it has chosen stay as long as the endpoint's spec does."""
+    if before is not None and before["Spec"] == (spec.get("EndpointSpec") or {}):
+        return copy.deepcopy(dict(before))
+    ports = [
+        {**port, "PublishedPort": next(cursor)} if not port.get("PublishedPort") and port["PublishMode"] == "ingress" else dict(port)
+        for port in _ports(spec)
+    ]
     return {"Spec": copy.deepcopy(spec.get("EndpointSpec") or {}), "Ports": ports, "VirtualIPs": []}
 
 
@@ -247,10 +312,10 @@ def wanted_tasks(document: Mapping[str, Any], nodes: Mapping[str, Json]) -> list
     """Slots and nodes of the tasks that a service should run."""
     active = [node_id for node_id, each in nodes.items() if each["Spec"]["Availability"] == "active" and each["Status"]["State"] == "ready"]
     mode = document["Spec"]["Mode"]
-    if "Global" in mode:
+    if "Global" in mode or "GlobalJob" in mode:
         return [(0, node_id) for node_id in active]
-    replicas = mode["Replicated"].get("Replicas", 1)
-    return [(slot + 1, active[slot % len(active)] if active else "") for slot in range(replicas)]
+    count = mode["Replicated"]["Replicas"] if "Replicated" in mode else mode["ReplicatedJob"]["MaxConcurrent"]
+    return [(slot + 1, active[slot % len(active)] if active else "") for slot in range(count)]
 
 
 def fits(task: Mapping[str, Any], document: Mapping[str, Any]) -> bool:

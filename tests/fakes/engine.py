@@ -46,6 +46,7 @@ class Manners:
     task_stop: int = 0
     join: int = 0
     promotion: int = 2
+    update: int = 0
 
 
 @dataclass
@@ -57,6 +58,10 @@ class Swarm:
     nodes: dict[str, Json] = field(default_factory=dict)
     networks: dict[str, Json] = field(default_factory=dict)
     services: dict[str, Json] = field(default_factory=dict)
+    secrets: dict[str, Json] = field(default_factory=dict)
+    configs: dict[str, Json] = field(default_factory=dict)
+    updating: dict[str, int] = field(default_factory=dict)
+    dynamic: Any = field(default_factory=lambda: itertools.count(30000))
     tasks: list[Json] = field(default_factory=list)
     attachments: list[Json] = field(default_factory=list)
     withdrawn: set[tuple[str, str]] = field(default_factory=set)
@@ -84,6 +89,11 @@ class Swarm:
             if due <= self.now:
                 documents.enter_raft(self.nodes[node_id])
                 del self.promoted[node_id]
+        for service_id, due in list(self.updating.items()):
+            if due <= self.now:
+                self.services[service_id]["UpdateStatus"]["State"] = "completed"
+                self.bump(self.services[service_id])
+                del self.updating[service_id]
         if self.rotation is not None and self.rotation.go_on(self.cluster, self.nodes.values()):
             self.rotation = None
         for due, task in self.starting:
@@ -196,6 +206,8 @@ class FakeEngine:
         if path == "/services":
             status = call.query.get("status") == "true"
             return [documents.with_status(each, swarm.tasks) if status else each for each in swarm.services.values()]
+        if path in ("/secrets", "/configs"):
+            return list((swarm.secrets if path == "/secrets" else swarm.configs).values())
         if path == "/tasks":
             return [task for task in [*swarm.tasks, *swarm.attachments] if _passes(task, filters)]
         raise AssertionError(f"the fake knows no {call}")
@@ -224,6 +236,8 @@ class FakeEngine:
             ("POST", "services", "create"): lambda: self._create_service(body),
             ("POST", "services", "*", "update"): lambda: self._update_service(identity, body, call),
             ("DELETE", "services", "*"): lambda: self._remove_service(identity),
+            ("POST", "secrets", "create"): lambda: self._keep(self.managed().secrets, body),
+            ("POST", "configs", "create"): lambda: self._keep(self.managed().configs, body),
         }
         change = changes.get((call.method, *place))
         if change is None:
@@ -360,6 +374,11 @@ class FakeEngine:
         if self.manners.lingering or stuck:
             swarm.lingering[network["Id"]] = (10**9 if stuck else swarm.now + self.manners.lingering, whole)
 
+    def _keep(self, objects: dict[str, Json], body: Json) -> Json:
+        made = {"ID": documents.identity(), "Version": {"Index": 10}, "Spec": {"Name": body["Name"], "Labels": body.get("Labels") or {}}}
+        objects[made["ID"]] = made
+        return {"ID": made["ID"]}
+
     def _check_service(self, spec: Json, identity: str = "") -> None:
         swarm = self.managed()
         names = {each["Name"]: each["Id"] for each in swarm.networks.values()} | {"host": "host"}
@@ -367,12 +386,13 @@ class FakeEngine:
             if attachment["Target"] not in (*names, *names.values()):
                 raise Refusal(500, f"network {attachment['Target']} not found")
             attachment["Target"] = names.get(attachment["Target"], attachment["Target"])
-        documents.refuse_service(spec, [each for each in swarm.services.values() if each["ID"] != identity])
+        others = [each for each in swarm.services.values() if each["ID"] != identity]
+        documents.refuse_service(spec, others, {"Secret": swarm.secrets, "Config": swarm.configs})
 
     def _create_service(self, spec: Json) -> Json:
         swarm = self.managed()
         self._check_service(spec)
-        service = documents.service(spec)
+        service = documents.service(spec, swarm.dynamic)
         service["Endpoint"]["VirtualIPs"] = documents.virtual_ips(spec, (), swarm.addresses)
         swarm.bump(service)
         swarm.services[service["ID"]] = service
@@ -391,8 +411,12 @@ class FakeEngine:
             raise Refusal(501, "rpc error: code = Unimplemented desc = renaming services is not supported")
         swarm.touch(service, call.query["version"])
         service["Spec"] = documents.completed(spec)
-        there = service["Endpoint"]["VirtualIPs"]
-        service["Endpoint"] = {**documents.endpoint(spec), "VirtualIPs": documents.virtual_ips(spec, there, swarm.addresses)}
+        there = service["Endpoint"]
+        ports = documents.endpoint(service["Spec"], swarm.dynamic, there)
+        service["Endpoint"] = {**ports, "VirtualIPs": documents.virtual_ips(spec, there["VirtualIPs"], swarm.addresses)}
+        if self.manners.update:
+            service["UpdateStatus"] = {"State": "updating", "StartedAt": documents.created(), "Message": "update in progress"}
+            swarm.updating[identity] = swarm.now + self.manners.update
         self._run_tasks(service)
         return {"Warnings": None}
 
@@ -401,6 +425,7 @@ class FakeEngine:
         if identity not in swarm.services:
             raise Refusal(404, f"service {identity} not found")
         del swarm.services[identity]
+        swarm.updating.pop(identity, None)
         swarm.tasks = [task for task in swarm.tasks if task["ServiceID"] != identity]
 
     def _run_tasks(self, service: Json) -> None:
@@ -422,7 +447,7 @@ class FakeEngine:
 
 
 _FIELDS = {"scope": "Scope", "driver": "Driver"}
-_KINDS = ("swarm", "nodes", "networks", "services", "containers")
+_KINDS = ("swarm", "nodes", "networks", "services", "secrets", "configs", "containers")
 _WORDS = frozenset({*_KINDS, "init", "join", "leave", "update", "create", "connect", "disconnect", "start"})
 
 

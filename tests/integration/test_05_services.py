@@ -96,4 +96,4 @@ def test_D2_D4_an_update_is_awaited_until_the_new_tasks_run(cluster: Machines, a
 def test_D1_a_mode_cannot_be_changed(cluster: Machines, ansible: Ansible) -> None:
     message = ansible.module(cluster.manager, "services", {"services": [{"name": "api", "mode": "global"}]}).refused()
     assert message.startswith("services[0] (api): mode cannot be changed: wanted 'global', found 'replicated'")
-    assert "remove the service" in message
+    assert "set recreate: true" in message

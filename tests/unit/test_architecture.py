@@ -112,14 +112,16 @@ def _runs_program(function: ast.expr) -> bool:
 
 def short_file(source: str) -> Iterator[str]:
     """The documentation of a module's options is as long as there are options, and does not count."""
-    lines = len(source.splitlines()) - sum(documentation_lines(node) for node in ast.parse(source).body)
+    lines = len(source.splitlines()) - sum(documentation_lines(node) for node in ast.walk(ast.parse(source)))
     if lines > MAX_FILE_LINES:
         yield f"{lines} lines, at most {MAX_FILE_LINES}"
 
 
-def documentation_lines(node: ast.stmt) -> int:
+def documentation_lines(node: ast.AST) -> int:
     """How many lines a module's DOCUMENTATION, EXAMPLES or RETURN has; other statements have none."""
-    names = {target.id for target in node.targets if isinstance(target, ast.Name)} if isinstance(node, ast.Assign) else set()
+    if not isinstance(node, ast.Assign):
+        return 0
+    names = {target.id for target in node.targets if isinstance(target, ast.Name)}
     return (node.end_lineno or node.lineno) - node.lineno + 1 if names & {"DOCUMENTATION", "EXAMPLES", "RETURN"} else 0
 
 

@@ -13,7 +13,7 @@ from .._kernel.local import interface_of, is_here
 from .._model.certificate import show_certificate
 from .._model.membership import Membership, show_membership
 from .._model.network import NETWORK, read_network
-from .._model.publish import show_ports
+from .._model.publish import read_ports, show_ports
 from .._model.service import SERVICE, named_networks, read_service
 from .._model.swarm import SWARM, read_swarm
 from .._model.table import show
@@ -98,12 +98,11 @@ def _services(engine: Engine) -> list[Shown]:
 def _service(document: Mapping[str, Any], names: Mapping[str, str]) -> Shown:
     endpoint: Mapping[str, Any] = document.get("Endpoint") or {}
     status: Mapping[str, Any] = document.get("ServiceStatus") or {}
-    real = read_service({**document, "Spec": {**document["Spec"], "EndpointSpec": {"Ports": endpoint.get("Ports") or []}}})
     return {
         "id": str(document["ID"]),
         "name": str(document["Spec"]["Name"]),
         **show(SERVICE, read_service(named_networks(document, names)).values),
-        "ports": show_ports(real.values["publish"]),
+        "ports": show_ports(read_ports(endpoint.get("Ports") or ())),
         "vips": [
             {"network": names.get(vip["NetworkID"], vip["NetworkID"]), "address": str(vip.get("Addr") or "").partition("/")[0]}
             for vip in endpoint.get("VirtualIPs") or ()

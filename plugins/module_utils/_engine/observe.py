@@ -10,6 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +19,17 @@ from .._model.errors import EngineError
 from .._model.item import Item
 from .._model.membership import Membership, read_membership
 from .._model.network import read_network
-from .._model.node import hostname, platform, read_node, ready, takes_tasks
+from .._model.node import hostname, platform, read_node, ready
 from .._model.parked import is_parked, restore
 from .._model.relocation import networks_of
-from .._model.service import named_networks, read_service
+from .._model.service import is_job, named_networks, read_service
 from .._plan.allocation import read_default_pools
 from .._plan.capacity import Room
 from .._plan.convergence import Progress, meshes, progress
 from .._plan.ingress import Ingress, read_publisher
 from .._plan.networks import Networks
 from .._plan.nodes import Nodes
-from .._plan.services import Services
+from .._plan.services import Services, WantedServices, lists_needed
 from .._plan.used_networks import Member, Replacement, UsedNetworks, with_users
 from .attached import attached_containers, attachments
 from .client import Engine
@@ -184,7 +185,8 @@ def ingress_at_work(engine: Engine, found: Ingress) -> Ingress:
         if mesh in meshes(task) and task["Status"]["State"] in HELD_STATES and task.get("NodeID") in reached
     ]
     by_service = _by_service(tasks)
-    moving = tuple(progress(each.document, by_service.get(each.id, []), hostnames, mesh) for each in found.services)
+    awaited = [service for service in found.services if not is_job(service.document)]
+    moving = tuple(progress(each.document, by_service.get(each.id, []), hostnames, mesh) for each in awaited)
     return replace(found, nodes=listed, held=tuple(sorted(held) or _endpoints(engine, mesh)), progress=moving)
 
 
@@ -210,19 +212,41 @@ class ServiceList:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self.documents: Sequence[Document] = engine.get("/services", {"status": "true"}) or ()
-        usable = [each for each in engine.get("/networks") if each.get("Scope") == "swarm" or each["Name"] == "host"]
-        self.network_names = {str(each["Id"]): str(each["Name"]) for each in usable}
-        self._mesh = next((str(each["Id"]) for each in usable if each.get("Ingress")), None)
+        self._usable = [each for each in engine.get("/networks") if each.get("Scope") == "swarm" or each["Name"] == "host"]
+        self.network_names = {str(each["Id"]): str(each["Name"]) for each in self._usable}
+        self._mesh = next((str(each["Id"]) for each in self._usable if each.get("Ingress")), None)
         # The Engine refuses services that name the ingress network.
-        self._attachable = frozenset(str(each["Name"]) for each in usable if not each.get("Ingress"))
-        self._nodes = nodes(engine)
-        self._rooms = _rooms(usable, attachments(engine), len(self._nodes))
+        self._attachable = frozenset(str(each["Name"]) for each in self._usable if not each.get("Ingress"))
 
-    def services(self) -> Services:
-        """What the planner compares."""
+    def services(self, wanted: WantedServices | None = None) -> Services:
+        """What the planner compares: one more list for each kind of object that something wanted depends on."""
         items = tuple(self._as_written(document) for document in self.documents)
         desired = {str(each["ID"]): int((each.get("ServiceStatus") or {}).get("DesiredTasks") or 0) for each in self.documents}
-        return Services(items, self._attachable, desired, self._rooms, sum(map(takes_tasks, self._nodes)))
+        needed = lists_needed(wanted, items) if wanted else frozenset()
+        return Services(
+            items,
+            self._attachable,
+            desired,
+            nodes=self._nodes if "nodes" in needed else (),
+            rooms=self._rooms() if "rooms" in needed else {},
+            secrets=self._ids("secrets") if "secrets" in needed else {},
+            configs=self._ids("configs") if "configs" in needed else {},
+        )
+
+    @cached_property
+    def _nodes(self) -> Nodes:
+        return nodes(self._engine)
+
+    def _rooms(self) -> dict[str, Room]:
+        """The networks by name, with the number of containers of no service that have addresses there."""
+        held = attachments(self._engine)
+        others = Counter(str(each["Network"]["ID"]) for task in held for each in task.get("NetworksAttachments") or ())
+        items = [read_network(each) for each in self._usable if each["Name"] != "host"]
+        members = len(self._nodes)
+        return {item.name: Room(item.values["subnets"], others[item.id], members if item.document.get("Ingress") else 0) for item in items}
+
+    def _ids(self, kind: str) -> dict[str, str]:
+        return {str(each["Spec"]["Name"]): str(each["ID"]) for each in self._engine.get(f"/{kind}") or ()}
 
     def _as_written(self, document: Document) -> Item:
         """A service; one whose ports are off while the ingress network is replaced, as it was before."""
@@ -233,8 +257,8 @@ class ServiceList:
         return replace(item, values=read_service(named_networks(before, self.network_names)).values)
 
     def progress(self, names: Sequence[str]) -> list[Progress]:
-        """How far the named services are, with one call for all their tasks."""
-        wanted = [document for document in self.documents if document["Spec"]["Name"] in names]
+        """How far the named services are, with one call for all their tasks. Jobs are not among them."""
+        wanted = [document for document in self.documents if document["Spec"]["Name"] in names and not is_job(document)]
         if not wanted:
             return []
         tasks = self._engine.get("/tasks", {"filters": {"service": [str(each["ID"]) for each in wanted]}}) or ()
@@ -248,13 +272,6 @@ def _by_service(tasks: Sequence[Document]) -> dict[str, list[Document]]:
     for task in tasks:
         found.setdefault(str(task.get("ServiceID")), []).append(task)
     return found
-
-
-def _rooms(networks: Sequence[Document], held: Sequence[Document], members: int) -> dict[str, Room]:
-    """The networks by name, with the number of containers of no service that have addresses there."""
-    others = Counter(str(each["Network"]["ID"]) for task in held for each in task.get("NetworksAttachments") or ())
-    items = [read_network(each) for each in networks if each["Name"] != "host"]
-    return {item.name: Room(item.values["subnets"], others[item.id], members if item.document.get("Ingress") else 0) for item in items}
 
 
 def show_node(node: Item) -> dict[str, Any]:

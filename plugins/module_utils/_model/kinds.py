@@ -17,6 +17,7 @@ from .table import Kind, Unfit
 NANOSECONDS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9, "d": 86400 * 10**9}
 BYTES = {"": 1, "b": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ns|us|ms|s|m|h|d)")
+_CPUS = re.compile(r"(\d+(?:\.\d+)?|\.\d+)(m?)")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", re.IGNORECASE)
 
 
@@ -61,19 +62,112 @@ def ratio(value: Any) -> float:
 
 
 def cpus(value: Any) -> int:
-    """Nanoseconds of processor time a second (the Engine's NanoCPUs) from a number of processors such as 0.5.
+    """The Engine's NanoCPUs from a number of processors: "0.5", 2 or, in thousandths of one, "500m".
 
-    An integer is nanoseconds already; options of type float never are integers.
+    An integer is NanoCPUs already: the option is a string, so that what is written never is one. The Engine refuses less than 0.001.
     """
     if isinstance(value, int) and not isinstance(value, bool):
         return value
+    match = _CPUS.fullmatch(str(value).strip())
+    if match is None:
+        raise ValueError("a number of processors such as 0.5 or 500m")
+    nano = int(Decimal(match.group(1)) * (10**6 if match.group(2) else 10**9))
+    if 0 < nano < 10**6:
+        raise ValueError("a number of processors of at least 0.001, or 0 for no bound")
+    return nano
+
+
+def memory(value: Any) -> int:
+    """A size that the Engine takes for a container's memory: 4 MiB or more, or 0 for no bound. A bare integer is bytes already."""
+    number = size(value)
+    if 0 < number < 4 * 2**20 and not isinstance(value, int):
+        raise ValueError("at least 4M, or 0 for no bound")
+    return number
+
+
+def limit(value: Any) -> int:
+    """A whole number, or -1 for no limit."""
+    return -1 if str(value).strip() == "-1" else integer(value)
+
+
+def score(value: Any) -> int:
+    """An adjustment of the kernel's badness score, from -1000 to 1000."""
     try:
-        number = float(value)
+        number = int(value)
     except (TypeError, ValueError):
-        raise ValueError("a number of processors such as 0.5") from None
-    if not 0 <= number <= 10**6 or isinstance(value, bool):
-        raise ValueError("a number of processors such as 0.5")
-    return round(number * 10**9)
+        raise ValueError("a whole number from -1000 to 1000") from None
+    if isinstance(value, (bool, float)) or not -1000 <= number <= 1000:
+        raise ValueError("a whole number from -1000 to 1000")
+    return number
+
+
+def permissions(value: Any) -> int:
+    """The bits of a file's mode from "0440" (octal, as people write it in quotes); an integer is the bits already."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 0o7777:
+        return value
+    written = str(value).strip()
+    if isinstance(value, int) or not re.fullmatch("0?[0-7]{3,4}", written):
+        raise ValueError("a file mode in quotes, such as '0440'")
+    return int(written, 8)
+
+
+def counts(value: Any) -> dict[str, int]:
+    """Names with whole numbers of 1 or more."""
+    if not isinstance(value, Mapping):
+        raise ValueError("names with whole numbers")
+    found = {}
+    for name, content in value.items():
+        try:
+            found[str(name)] = integer(content)
+        except ValueError as error:
+            raise Unfit(str(error), f"[{name}]", content) from None
+        if not found[str(name)]:
+            raise Unfit("a whole number of 1 or more", f"[{name}]", content)
+    return found
+
+
+def capabilities(value: Any) -> tuple[str, ...]:
+    """A set of Linux capabilities in the kernel's names: "net_admin" is CAP_NET_ADMIN. ALL stands for all of them."""
+    found = set()
+    for index, word in enumerate(words(value)):
+        name = word.strip().upper()
+        if not re.fullmatch("[A-Z_]+", name):
+            raise Unfit("a capability such as NET_ADMIN", f"[{index}]", word)
+        found.add(name if name == "ALL" or name.startswith("CAP_") else f"CAP_{name}")
+    return tuple(sorted(found))
+
+
+def hosts(value: Any) -> tuple[tuple[str, str], ...]:
+    """Pairs of name and address from a mapping of names to an address or a list of them; such pairs stay as they are."""
+    if not isinstance(value, Mapping):
+        return tuple(sorted(set(value)))
+    found = set()
+    for name, addresses in value.items():
+        for each in (addresses,) if isinstance(addresses, str) else words(addresses):
+            try:
+                found.add((str(name), address(each)))
+            except ValueError as error:
+                raise Unfit(str(error), f"[{name}]", each) from None
+    return tuple(sorted(found))
+
+
+def show_hosts(value: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """The mapping that `hosts` reads back."""
+    found: dict[str, list[str]] = {}
+    for name, each in value:
+        found.setdefault(name, []).append(each)
+    return {name: each[0] if len(each) == 1 else each for name, each in found.items()}
+
+
+def read_hosts(value: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Pairs of name and address from lines of hosts(5): an address and its names."""
+    lines = [line.split() for line in value]
+    return tuple(sorted({(name, line[0]) for line in lines for name in line[1:]}))
+
+
+def write_hosts(value: Sequence[tuple[str, str]]) -> list[str]:
+    """Lines of hosts(5), a name each."""
+    return [f"{each} {name}" for name, each in value]
 
 
 def duration(value: Any) -> int:
@@ -193,9 +287,17 @@ TEXT = Kind("str", text)
 INTEGER = Kind("int", integer)
 BOOLEAN = Kind("bool", boolean)
 RATIO = Kind("float", ratio)
-CPUS = Kind("float", cpus, lambda nano: nano / 10**9)
+CPUS = Kind("str", cpus, lambda nano: f"{Decimal(nano) / 10**9:f}")
 DURATION = Kind("str", duration, show_duration)
 SIZE = Kind("str", size, show_size)
+MEMORY = Kind("str", memory, show_size)
+LIMIT = Kind("int", limit)
+SCORE = Kind("int", score)
+# YAML takes 0440 without quotes for the number 288, which are the bits, too
+PERMISSIONS = Kind("raw", permissions, lambda bits: f"{bits:04o}")
+COUNTS = Kind("dict", counts, dict)
+CAPABILITIES = Kind("list", capabilities, list, capabilities, list, elements="str")
+HOSTS = Kind("dict", hosts, show_hosts, read_hosts, write_hosts)
 LABELS = Kind("dict", labels, dict, labels)
 WORDS = Kind("list", words, list, words, list, elements="str")
 NAMES = Kind("list", names, list, names, list, elements="str")

@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .errors import InvalidOption
-from .item import Item, of_ours, of_users
-from .kinds import BOOLEAN, CPUS, DURATION, ENVIRONMENT, INTEGER, LABELS, NAMES, RATIO, SIZE, TEXT, WORDS, choice, text
-from .publish import ATTACHMENTS, PUBLISH, get_attachments, put_attachments
-from .table import Json, Kind, Row, Table, read
+from . import container
+from .item import Item
+from .kinds import COUNTS, CPUS, DURATION, INTEGER, LABELS, MEMORY, RATIO, TEXT, choice
+from .placement import CONSTRAINTS, PLATFORMS, PREFERENCES
+from .publish import ATTACHMENTS, PUBLISH, put_ports
+from .stack import labels_row
+from .table import Json, Kind, Row, Table, dig, get, read
 
-SECOND = 10**9
+SECOND = container.SECOND
 TASK = "Spec/TaskTemplate/"
-CONTAINER = TASK + "ContainerSpec/"
+GENERIC = TASK + "Resources/Reservations/GenericResources"
 DEFAULT_UPDATE: Json = {
     "Parallelism": 1,
     "FailureAction": "pause",
@@ -29,34 +31,27 @@ DEFAULT_UPDATE: Json = {
 """What swarmkit does without an UpdateConfig (api/defaults/service.go); with one, a missing Parallelism would mean all at once."""
 
 
-def _same_image(wanted: str, found: Any) -> bool:
-    """The same reference; a digest that was not written does not count, since clients pin one."""
-    return wanted == found or ("@" not in wanted and wanted == str(found).partition("@")[0])
-
-
-IMAGE = Kind("str", text, same=_same_image)
+MODES = {"replicated": "Replicated", "global": "Global", "replicated-job": "ReplicatedJob", "global-job": "GlobalJob"}
+JOBS = ("replicated-job", "global-job")
 
 
 def _get_mode(document: Mapping[str, Any]) -> str:
-    modes = {"Replicated": "replicated", "Global": "global", "ReplicatedJob": "replicated-job", "GlobalJob": "global-job"}
     there = (document.get("Spec") or {}).get("Mode") or {}
-    return next((mode for key, mode in modes.items() if key in there), "replicated")
+    return next((mode for mode, key in MODES.items() if key in there), "replicated")
+
+
+def is_job(document: Mapping[str, Any]) -> bool:
+    """Whether a service runs its tasks to their end, so that nobody can wait until they run."""
+    return _get_mode(document) in JOBS
 
 
 def _put_mode(document: Json, value: str) -> None:
-    """Set the mode; one that is there already keeps what it holds, such as the number of replicas."""
+    """Set the mode; one that is there already keeps what it holds, such as the number of replicas. A job is never updated."""
     spec = document.setdefault("Spec", {})
-    key = "Global" if value == "global" else "Replicated"
-    spec["Mode"] = {key: (spec.get("Mode") or {}).get(key) or {}}
-
-
-def _user_labels(document: Mapping[str, Any]) -> dict[str, str]:
-    return of_users((document.get("Spec") or {}).get("Labels") or {})
-
-
-def _put_labels(document: Json, value: Mapping[str, str]) -> None:
-    spec = document.setdefault("Spec", {})
-    spec["Labels"] = {**value, **of_ours(spec.get("Labels") or {})}
+    spec["Mode"] = {MODES[value]: (spec.get("Mode") or {}).get(MODES[value]) or {}}
+    if value in JOBS:
+        spec.pop("UpdateConfig", None)
+        spec.pop("RollbackConfig", None)
 
 
 def _rolling(section: str) -> Table:
@@ -69,7 +64,12 @@ def _rolling(section: str) -> Table:
             spec = document.setdefault("Spec", {})
             spec[key] = {**DEFAULT_UPDATE, **(spec.get(key) or {}), field: kind.write(value)}
 
-        return Row(f"{section}.{name}", f"Spec/{key}/{field}", kind, absent=DEFAULT_UPDATE[field], put=put)
+        plain = Row("", f"Spec/{key}/{field}", kind, absent=DEFAULT_UPDATE[field])
+
+        def found(document: Mapping[str, Any]) -> Any:
+            return None if is_job(document) else get(plain, document)
+
+        return Row(f"{section}.{name}", plain.path, kind, absent=plain.absent, get=found, put=put)
 
     return (
         row("parallelism", "Parallelism", INTEGER),
@@ -81,72 +81,57 @@ def _rolling(section: str) -> Table:
     )
 
 
+def _get_generic(document: Mapping[str, Any]) -> dict[str, int]:
+    resources = [raw.get("DiscreteResourceSpec") for raw in dig(document, GENERIC.split("/")) or ()]
+    return {str(raw["Kind"]): int(raw.get("Value") or 0) for raw in resources if raw}
+
+
+def _put_generic(document: Json, value: Mapping[str, int]) -> None:
+    """Set the counted resources. Named ones, which the scheduler gives to no task, stay."""
+    level = document
+    *parents, name = GENERIC.split("/")
+    for parent in parents:
+        if not isinstance(level.get(parent), dict):
+            level[parent] = {}
+        level = level[parent]
+    named = [raw for raw in level.get(name) or () if not raw.get("DiscreteResourceSpec")]
+    level[name] = named + [{"DiscreteResourceSpec": {"Kind": kind, "Value": count}} for kind, count in sorted(value.items())]
+
+
 SERVICE: Table = (
-    Row("image", CONTAINER + "Image", IMAGE),
-    Row("mode", "Spec/Mode", choice("replicated", "global"), mutable=False, get=_get_mode, put=_put_mode),
+    Row("mode", "Spec/Mode", choice(*MODES), mutable=False, get=_get_mode, put=_put_mode),
     Row("replicas", "Spec/Mode/Replicated/Replicas", INTEGER),
-    Row("command", CONTAINER + "Command", WORDS, absent=()),
-    Row("args", CONTAINER + "Args", WORDS, absent=()),
-    Row("env", CONTAINER + "Env", ENVIRONMENT, absent=()),
-    Row("labels", "Spec/Labels", LABELS, get=_user_labels, put=_put_labels),
-    Row("container_labels", CONTAINER + "Labels", LABELS, absent={}),
-    Row("hostname", CONTAINER + "Hostname", TEXT, absent=""),
-    Row("user", CONTAINER + "User", TEXT, absent=""),
-    Row("working_dir", CONTAINER + "Dir", TEXT, absent=""),
-    Row("init", CONTAINER + "Init", BOOLEAN, absent=False),
-    Row("read_only", CONTAINER + "ReadOnly", BOOLEAN, absent=False),
-    Row("stop_signal", CONTAINER + "StopSignal", TEXT, absent=""),
-    Row("stop_grace_period", CONTAINER + "StopGracePeriod", DURATION, absent=10 * SECOND),
-    Row("healthcheck.test", CONTAINER + "Healthcheck/Test", WORDS, absent=()),
-    Row("healthcheck.interval", CONTAINER + "Healthcheck/Interval", DURATION, absent=0),
-    Row("healthcheck.timeout", CONTAINER + "Healthcheck/Timeout", DURATION, absent=0),
-    Row("healthcheck.retries", CONTAINER + "Healthcheck/Retries", INTEGER, absent=0),
-    Row("healthcheck.start_period", CONTAINER + "Healthcheck/StartPeriod", DURATION, absent=0),
-    Row("networks", TASK + "Networks", ATTACHMENTS, get=get_attachments, put=put_attachments),
+    Row("total_completions", "Spec/Mode/ReplicatedJob/TotalCompletions", INTEGER),
+    Row("max_concurrent", "Spec/Mode/ReplicatedJob/MaxConcurrent", INTEGER),
+    *container.ROWS,
+    labels_row("labels", "Spec/Labels"),
+    ATTACHMENTS.row("networks", TASK + "Networks"),
     Row("endpoint_mode", "Spec/EndpointSpec/Mode", choice("vip", "dnsrr"), absent="vip"),
-    Row("publish", "Spec/EndpointSpec/Ports", PUBLISH, absent=()),
+    Row("publish", "Spec/EndpointSpec/Ports", PUBLISH, absent=(), put=put_ports),
     *_rolling("update_config"),
     *_rolling("rollback_config"),
     Row("restart_policy.condition", TASK + "RestartPolicy/Condition", choice("none", "on-failure", "any"), absent="any"),
     Row("restart_policy.delay", TASK + "RestartPolicy/Delay", DURATION, absent=5 * SECOND),
     Row("restart_policy.max_attempts", TASK + "RestartPolicy/MaxAttempts", INTEGER, absent=0),
     Row("restart_policy.window", TASK + "RestartPolicy/Window", DURATION, absent=0),
-    Row("placement.constraints", TASK + "Placement/Constraints", NAMES, absent=()),
+    Row("placement.constraints", TASK + "Placement/Constraints", CONSTRAINTS, absent=()),
+    PREFERENCES.row("placement.preferences", TASK + "Placement/Preferences"),
+    PLATFORMS.row("placement.platforms", TASK + "Placement/Platforms"),
     Row("placement.replicas_max_per_node", TASK + "Placement/MaxReplicas", INTEGER, absent=0),
     Row("limits.cpus", TASK + "Resources/Limits/NanoCPUs", CPUS, absent=0),
-    Row("limits.memory", TASK + "Resources/Limits/MemoryBytes", SIZE, absent=0),
+    Row("limits.memory", TASK + "Resources/Limits/MemoryBytes", MEMORY, absent=0),
+    Row("limits.pids", TASK + "Resources/Limits/Pids", INTEGER, absent=0),
     Row("reservations.cpus", TASK + "Resources/Reservations/NanoCPUs", CPUS, absent=0),
-    Row("reservations.memory", TASK + "Resources/Reservations/MemoryBytes", SIZE, absent=0),
+    Row("reservations.memory", TASK + "Resources/Reservations/MemoryBytes", MEMORY, absent=0),
+    Row("reservations.generic_resources", GENERIC, COUNTS, absent={}, get=_get_generic, put=_put_generic),
     Row("logging.driver", TASK + "LogDriver/Name", TEXT, absent=""),
     Row("logging.options", TASK + "LogDriver/Options", LABELS, absent={}),
 )
 
 
-def check_service(item: Item) -> None:
-    """What the Engine refuses in one service, whatever else there is. Raises InvalidOption."""
-    values, where = item.values, item.where
-    ports: tuple[tuple[int, int, str, str], ...] = values.get("publish") or ()
-    if values.get("mode") == "global" and "replicas" in values:
-        raise InvalidOption(f"{where}.replicas", "no replicas in mode global, which runs one task a node", values["replicas"])
-    if values.get("endpoint_mode") == "dnsrr" and any(port[3] == "ingress" for port in ports):
-        raise InvalidOption(
-            f"{where}.endpoint_mode", "vip where a port is published in ingress mode", "dnsrr", "publish it in host mode, or use vip"
-        )
-    published = [(port[1], port[2]) for port in ports if port[1]]
-    for port, protocol in published:
-        if published.count((port, protocol)) > 1:
-            raise InvalidOption(f"{where}.publish", "every port published once", f"{port}/{protocol} twice")
-    if values.get("update_config.order") == "start-first" and any(port[3] == "host" and port[1] for port in ports):
-        raise InvalidOption(
-            f"{where}.update_config.order", "stop-first with a port in host mode, which the old task still holds", "start-first"
-        )
-
-
 def read_service(document: Mapping[str, Any]) -> Item:
     """A service from an entry of GET /services whose networks were turned from IDs into names."""
-    values = read(SERVICE, document)
-    if values["mode"] == "replicated" and values["replicas"] is None:
-        values["replicas"] = 1
+    values = with_defaults(read(SERVICE, document))
     return Item(
         name=str(document["Spec"]["Name"]),
         values=values,
@@ -154,6 +139,17 @@ def read_service(document: Mapping[str, Any]) -> Item:
         version=int(document["Version"]["Index"]),
         document=document,
     )
+
+
+def with_defaults(values: dict[str, Any]) -> dict[str, Any]:
+    """The values with the numbers of tasks that the Engine chooses (moby daemon/cluster/convert/service.go)."""
+    defaults: dict[str, Any] = {}
+    if values["mode"] == "replicated":
+        defaults = {"replicas": 1}
+    elif values["mode"] == "replicated-job":
+        concurrent = 1 if values["max_concurrent"] is None else values["max_concurrent"]
+        defaults = {"max_concurrent": concurrent, "total_completions": concurrent}
+    return {**values, **{name: value for name, value in defaults.items() if values[name] is None}}
 
 
 def named_networks(document: Mapping[str, Any], names: Mapping[str, str]) -> Json:

@@ -44,13 +44,18 @@ def _identity(value: Any) -> Any:
     return value
 
 
+def _wanted(wanted: Any, _found: Any) -> Any:
+    return wanted
+
+
 @dataclass(frozen=True)
 class Kind:
     """What values of a row look like: in the argument spec, in the canonical form, to people and in the Engine's JSON.
 
     `parse` takes what the user wrote and gives the canonical form, or raises ValueError with what was expected; it leaves a
     canonical value as it is. `show` gives what the user would have written. `read` and `write` turn the Engine's JSON value
-    into the canonical form and back. `same` compares wanted with found.
+    into the canonical form and back. `same` compares wanted with found, and `merge` gives what comes of the two: wanted, and what
+    wanted leaves open. `rows` are the fields of each entry, where a value is a list of entries.
     """
 
     type: str
@@ -59,9 +64,11 @@ class Kind:
     read: Callable[[Any], Any] = _identity
     write: Callable[[Any], Any] = _identity
     same: Callable[[Any, Any], bool] = _same
+    merge: Callable[[Any, Any], Any] = _wanted
     elements: str | None = None
     choices: tuple[str, ...] = ()
     options: Mapping[str, Any] | None = None
+    rows: tuple[Row, ...] = ()
 
 
 class Unfit(ValueError):
@@ -140,7 +147,7 @@ def parse(table: Table, options: Mapping[str, Any], item: str) -> dict[str, Any]
     """
     values: dict[str, Any] = {}
     for row in table:
-        written = _dig(options, row.option.split("."))
+        written = dig(options, row.option.split("."))
         if written is None:
             continue
         try:
@@ -154,7 +161,7 @@ def parse(table: Table, options: Mapping[str, Any], item: str) -> dict[str, Any]
 
 def read(table: Table, document: Mapping[str, Any]) -> dict[str, Any]:
     """Canonical values of every row from the Engine's JSON."""
-    return {row.option: _get(row, document) for row in table}
+    return {row.option: get(row, document) for row in table}
 
 
 def write(table: Table, values: Values, document: Mapping[str, Any]) -> Json:
@@ -169,7 +176,12 @@ def write(table: Table, values: Values, document: Mapping[str, Any]) -> Json:
 def differences(table: Table, wanted: Values, found: Values) -> tuple[Difference, ...]:
     """The wanted options that are not as found, in the order of the table."""
     return tuple(
-        Difference(row.option, row.kind.show(wanted[row.option]), _shown(row, found.get(row.option)), row.mutable)
+        Difference(
+            row.option,
+            row.kind.show(row.kind.merge(wanted[row.option], found.get(row.option))),
+            _shown(row, found.get(row.option)),
+            row.mutable,
+        )
         for row in table
         if row.option in wanted and not row.kind.same(wanted[row.option], found.get(row.option))
     )
@@ -180,7 +192,7 @@ def merged(table: Table, wanted: Values, found: Values) -> dict[str, Any]:
     result = dict(found)
     for row in table:
         if row.option in wanted and not row.kind.same(wanted[row.option], found.get(row.option)):
-            result[row.option] = wanted[row.option]
+            result[row.option] = row.kind.merge(wanted[row.option], found.get(row.option))
     return result
 
 
@@ -199,11 +211,20 @@ def show(table: Table, values: Values) -> dict[str, Any]:
     return result
 
 
+def too_new(table: Table, values: Values, api: tuple[int, int]) -> list[tuple[str, tuple[int, int]]]:
+    """The given options that the Engine's API does not have yet, each with the first version that has it; those of entries, too."""
+    found = [(row.option, row.since) for row in table if row.option in values and row.since > api]
+    for row in table:
+        for entry in values.get(row.option) or () if row.kind.rows else ():
+            inner = [(f"{row.option}.{option}", since) for option, since in too_new(row.kind.rows, entry, api)]
+            found += [each for each in inner if each not in found]
+    return found
+
+
 def check_api(table: Table, values: Values, api: tuple[int, int], item: str) -> None:
     """Raises InvalidOption for an option that the Engine's API does not have yet: it would be dropped in silence."""
-    for row in table:
-        if row.option in values and row.since > api:
-            raise InvalidOption(f"{item}.{row.option}", f"an Engine with {_engine(row.since)}", f"one with {_engine(api)}", "leave it out")
+    for option, since in too_new(table, values, api):
+        raise InvalidOption(f"{item}.{option}", f"an Engine with {_engine(since)}", f"one with {_engine(api)}", "leave it out")
 
 
 def _engine(api: tuple[int, int]) -> str:
@@ -221,10 +242,11 @@ def _shown(row: Row, value: Any) -> Any:
     return None if value is None else row.kind.show(value)
 
 
-def _get(row: Row, document: Mapping[str, Any]) -> Any:
+def get(row: Row, document: Mapping[str, Any]) -> Any:
+    """The canonical value of a row in the Engine's JSON."""
     if row.get is not None:
         return row.get(document)
-    value = _dig(document, row.keys)
+    value = dig(document, row.keys)
     return row.absent if value is None else row.kind.read(value)
 
 
@@ -241,7 +263,8 @@ def _put(row: Row, document: Json, value: Any) -> None:
     level[name] = row.kind.write(value)
 
 
-def _dig(document: Mapping[str, Any] | Any, keys: Iterable[str]) -> Any:
+def dig(document: Mapping[str, Any] | Any, keys: Iterable[str]) -> Any:
+    """What stands under keys inside keys, None where one of them is missing."""
     for key in keys:
         if not isinstance(document, Mapping):
             return None

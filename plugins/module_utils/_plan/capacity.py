@@ -160,9 +160,17 @@ def crowded(
     return blockers, warnings
 
 
+def takes_addresses(values: Mapping[str, Any]) -> bool:
+    """Whether a service takes addresses on any network that it shares with others."""
+    return bool(values.get("networks")) or _meshed(values)
+
+
+def _meshed(values: Mapping[str, Any]) -> bool:
+    return any(port.mode == "ingress" for port in values.get("publish") or ())
+
+
 def _networks(item: Item, rooms: Mapping[str, Room]) -> list[str]:
     """The networks of a service on which it takes addresses; those of which nothing is known, such as host, are left out."""
-    meshed = any(port[3] == "ingress" for port in item.values.get("publish") or ())
-    mesh = [name for name, room in rooms.items() if room.members and meshed]
-    named = [attachment[0] for attachment in item.values.get("networks") or ()]
+    mesh = [name for name, room in rooms.items() if room.members and _meshed(item.values)]
+    named = [entry["name"] for entry in item.values.get("networks") or ()]
     return [*mesh, *(name for name in named if name in rooms and rooms[name].pools)]

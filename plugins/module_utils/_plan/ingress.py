@@ -241,7 +241,7 @@ def _warnings(found: Ingress) -> list[str]:
 
 
 def _dynamic(service: Item) -> bool:
-    return any(port[1] == 0 for port in (*service.values["publish"], *service.values["parked"]))
+    return any(port.published == 0 for port in (*service.values["publish"], *service.values["parked"]))
 
 
 def _stale(found: Ingress) -> tuple[str, ...]:

@@ -2,103 +2,200 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The plan of the services: created, updated field by field, removed; published ports checked across all of them first."""
+"""The plan of the services: created, updated field by field, removed; what the swarm would refuse is found across all of them first."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from .._model.errors import InvalidOption
 from .._model.item import OWNER_LABEL, Item, owned
+from .._model.node import takes_tasks
 from .._model.parked import is_parked
-from .._model.publish import Port, port_text
-from .._model.service import SERVICE, check_service
-from .._model.table import Difference, Json, differences, merged, read, write
-from .capacity import Room, crowded
-from .plan import Blocker, Call, Plan, Step
+from .._model.publish import Port, port_text, ranges
+from .._model.references import config_names, secret_names, with_ids
+from .._model.service import SERVICE, with_defaults
+from .._model.service_check import check_service
+from .._model.table import Difference, Json, differences, dig, merged, read, write
+from .capacity import Room, crowded, takes_addresses
+from .places import asks_for_nodes, lacking, suitable_nodes, task_count
+from .plan import Blocker, Call, Plan, Step, Wait
+from .stacks import stack_blockers, stack_warnings
 
 TASK_OPTIONS = frozenset({"mode", "replicas", "labels", "update_config", "rollback_config", "placement"})
 """Options (or sections) whose change alone leaves running tasks where they are (swarmkit: IsTaskDirty)."""
+_FIRST = {"network": "declare it in networks first", "secret": "make it first", "config": "make it first"}
+UNDER_WAY = ("updating", "rollback_started")
 
 
 @dataclass(frozen=True)
 class Services:
     """The services of a swarm, the names of its swarm-wide networks, and how many tasks each service should run.
 
-    `rooms` are the networks as those who share their addresses see them, by name; `nodes` counts the nodes that take tasks.
+    `rooms` are the networks as those who share their addresses see them, by name; `secrets` and `configs` are IDs by name. These and the
+    nodes are empty where they were not read, because nothing that is wanted depends on them.
     """
 
     items: tuple[Item, ...] = ()
     networks: frozenset[str] = frozenset()
     desired_tasks: Mapping[str, int] = field(default_factory=dict)
+    nodes: tuple[Item, ...] = ()
     rooms: Mapping[str, Room] = field(default_factory=dict)
-    nodes: int = 0
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    configs: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class WantedServices:
-    """The services that the user wrote; `exclusive` removes those of ours that are not among them."""
+    """The services that the user wrote; `exclusive` removes those of ours that are not among them.
+
+    `recreate` names those that may be removed and made anew, `stacks` has the stack that an entry names, and `supersede` replaces
+    updates that are under way in place of waiting for their end.
+    """
 
     items: tuple[Item, ...]
     exclusive: bool = False
+    recreate: frozenset[str] = frozenset()
+    stacks: Mapping[str, str] = field(default_factory=dict)
+    supersede: bool = False
+
+
+def lists_needed(wanted: WantedServices, items: Sequence[Item]) -> frozenset[str]:
+    """Which lists besides services and networks the plan depends on: rooms, nodes, secrets, configs."""
+    present = [item for item in wanted.items if item.state == "present"]
+    there = {item.name: item.values for item in items}
+    shares = any(takes_addresses(item.values) for item in (*items, *present))
+    asked = {
+        "rooms": shares,
+        "nodes": shares or any(asks_for_nodes({**there.get(item.name, {}), **item.values}) for item in present),
+        "secrets": any(secret_names(item.values) for item in present),
+        "configs": any(config_names(item.values) for item in present),
+    }
+    return frozenset(name for name, needed in asked.items() if needed)
+
+
+def updating(item: Item) -> bool:
+    """Whether an update of the service, or its rollback, is under way."""
+    return dig(item.document, ("UpdateStatus", "State")) in UNDER_WAY
+
+
+@dataclass
+class _Draft:
+    """The plan as it grows."""
+
+    after: dict[str, Item]
+    blockers: list[Blocker] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    waits: list[Step] = field(default_factory=list)
+    removals: list[Step] = field(default_factory=list)
+    updates: list[Step] = field(default_factory=list)
+    creations: list[Step] = field(default_factory=list)
+    touched: set[str] = field(default_factory=set)
+    refused: set[str] = field(default_factory=set)
 
 
 def plan_services(wanted: WantedServices, found: Services, assumed: bool = False) -> Plan[Services]:
-    """Removals first, so that their ports are free; then updates, then creations.
+    """Removals first, so that their ports are free; then updates, once those under way have ended; then creations.
 
-    `assumed` is set when the swarm is still to be built: its networks are then not known, and not checked.
+    `assumed` is set when the swarm is still to be built: its networks, secrets and configs are then not known, and not checked.
     """
     by_name = {item.name: item for item in found.items}
     present = [item for item in wanted.items if item.state == "present"]
     doomed = [by_name[item.name] for item in wanted.items if item.state == "absent" and item.name in by_name]
     if wanted.exclusive:
         names = {item.name for item in wanted.items}
-        doomed += [item for item in found.items if item.name not in names and owned((item.document.get("Spec") or {}).get("Labels") or {})]
-    blockers: list[Blocker] = []
-    warnings: list[str] = []
-    steps = [_remove(item, found) for item in doomed]
-    after: dict[str, Item] = {item.name: item for item in found.items if item not in doomed}
-    creations: list[Step] = []
+        doomed += [item for item in found.items if item.name not in names and owned(dig(item.document, ("Spec", "Labels")) or {})]
+    draft = _Draft({item.name: item for item in found.items if item not in doomed})
+    draft.removals = [_remove(item, found) for item in doomed]
+    for item in wanted.items:
+        if item.state == "absent":
+            draft.blockers += stack_blockers(item, by_name.get(item.name), wanted.stacks.get(item.name, ""), ())
     for item in present:
-        there = by_name.get(item.name)
-        blockers += [] if assumed else _unknown_networks(item, found.networks)
-        if there is None:
-            blockers += _incomplete(item)
-            creations.append(_create(item))
-            after[item.name] = _predicted(item)
-            continue
-        changes = differences(SERVICE, item.values, there.values)
-        blockers += _immutable(item, changes)
-        if is_parked(there.document.get("Spec") or {}):
-            off = _parked(item)
-            warnings += [] if changes else [str(off)]
-            blockers += [off] if changes else []
-        elif changes:
-            after[item.name] = replace(there, values=merged(SERVICE, item.values, there.values))
-            steps.append(_update(item, there, changes, found))
-    blockers += _contradictions(present, after) + _clashes(after)
-    moving = [item.name for item in after.values() if item not in found.items]
-    tasks = {item.name: _task_count(item, found) for item in after.values()}
-    refused, tight = crowded(after.values(), tasks, found.rooms, found.nodes, moving)
-    result = replace(found, items=tuple(after.values()))
-    return Plan(found, result, tuple(steps + creations), (*blockers, *refused), (*warnings, *tight))
+        draft.blockers += [] if assumed else _unknown(item, found)
+        if item.name in by_name:
+            _change(draft, item, by_name[item.name], wanted, found)
+        else:
+            draft.blockers += _incomplete(item) + stack_blockers(item, None, wanted.stacks.get(item.name, ""), ())
+            draft.creations.append(_create(item, found))
+            draft.after[item.name] = _predicted(item)
+            draft.touched.add(item.name)
+    draft.blockers += _contradictions([item for item in present if item.name not in draft.refused], draft.after) + _clashes(draft.after)
+    draft.warnings += stack_warnings(present, by_name, frozenset(draft.touched))
+    if found.nodes:
+        _make_room(draft, present, found)
+    steps = (*draft.waits, *draft.removals, *draft.updates, *draft.creations)
+    return Plan(found, replace(found, items=tuple(draft.after.values())), steps, tuple(draft.blockers), tuple(draft.warnings))
 
 
-def _task_count(item: Item, found: Services) -> int:
-    """How many tasks a service will have: as many as are written, or one on each node that it has or may have."""
-    if item.values.get("mode") == "replicated":
-        return int(item.values.get("replicas") or 0)
-    return found.desired_tasks.get(item.id, found.nodes)
+def _make_room(draft: _Draft, present: Sequence[Item], found: Services) -> None:
+    """What nodes and networks say to all services as they will be."""
+    takers = [node for node in found.nodes if takes_tasks(node)]
+    tasks = {item.name: _tasks_at_once(item, takers, found) for item in draft.after.values()}
+    for refused, told in (
+        lacking(present, frozenset(draft.touched), draft.after, found.nodes),
+        crowded(draft.after.values(), tasks, found.rooms, len(takers), draft.touched),
+    ):
+        draft.blockers += refused
+        draft.warnings += told
 
 
-def _unknown_networks(item: Item, networks: frozenset[str]) -> list[Blocker]:
-    names = [attachment[0] for attachment in item.values.get("networks") or ()]
-    known = ", ".join(sorted(networks)) or "none"
+def _tasks_at_once(item: Item, takers: Sequence[Item], found: Services) -> int:
+    """How many tasks a service will have at a time: with one a node, as many as the swarm tells, or as there are nodes for a new one.
+
+    Tasks of a job that have ended (ServiceStatus.CompletedTasks since API 1.41) take nothing any more.
+    """
+    places = len(suitable_nodes(item.values, takers))
+    if item.values["mode"] == "global":
+        places = found.desired_tasks.get(item.id, places)
+    completed = dig(item.document, ("ServiceStatus", "CompletedTasks")) or 0
+    return task_count(item.values, places, int(completed))
+
+
+def _change(draft: _Draft, item: Item, there: Item, wanted: WantedServices, found: Services) -> None:
+    """What an entry asks of a service that is there: nothing, an update, or to be made anew."""
+    changes = differences(SERVICE, item.values, there.values)
+    anew = any(not change.mutable for change in changes)
+    draft.blockers += stack_blockers(item, there, wanted.stacks.get(item.name, ""), changes)
+    if is_parked(there.document.get("Spec") or {}):
+        off = _parked(item)
+        draft.blockers += [off] if changes else []
+        draft.warnings += [] if changes else [str(off)]
+        return
+    if not changes:
+        return
+    draft.touched.add(item.name)
+    if anew and item.name in wanted.recreate:
+        again = _again(item, there, changes, found)
+        draft.removals.append(_remove(there, found))
+        draft.creations.append(again)
+        draft.after[item.name] = _read_back(item.name, again.call.body)
+        return
+    if anew:
+        draft.refused.add(item.name)
+        draft.blockers += _immutable(item, changes, found.desired_tasks.get(there.id, 0))
+    draft.after[item.name] = replace(there, values=merged(SERVICE, item.values, there.values))
+    if updating(there) and not wanted.supersede:
+        draft.waits.append(_wait(there))
+    draft.updates.append(_update(item, there, changes, found))
+
+
+def _unknown(item: Item, found: Services) -> list[Blocker]:
+    """Networks, secrets and configs that the swarm does not have."""
+    asked = {
+        "network": ([entry["name"] for entry in item.values.get("networks") or ()], found.networks, "networks for services"),
+        "secret": (sorted(secret_names(item.values)), found.secrets, "secrets"),
+        "config": (sorted(config_names(item.values)), found.configs, "configs"),
+    }
     return [
-        Blocker(item.where, f"the swarm has no network {name!r}", f"its networks for services are: {known}; declare it in networks first")
+        Blocker(
+            item.where,
+            f"the swarm has no {kind} {name!r}",
+            f"its {kinds} are: {', '.join(sorted(known)) or 'none'}; {_FIRST[kind]}",
+        )
+        for kind, (names, known, kinds) in asked.items()
         for name in names
-        if name not in networks
+        if name not in known
     ]
 
 
@@ -108,12 +205,13 @@ def _incomplete(item: Item) -> list[Blocker]:
     return [Blocker(item.where, "the service does not exist yet and no image was given", "give its image")]
 
 
-def _immutable(item: Item, changes: tuple[Difference, ...]) -> list[Blocker]:
+def _immutable(item: Item, changes: Sequence[Difference], tasks: int) -> list[Blocker]:
+    stops = f", which stops its {_tasks(tasks)} first" if tasks else ""
     return [
         Blocker(
             item.where,
             f"{change.option} cannot be changed: wanted {change.wanted!r}, found {change.found!r}",
-            "remove the service (state: absent) and run again to make it anew",
+            f"set recreate: true to have the service removed and made anew{stops}",
         )
         for change in changes
         if not change.mutable
@@ -126,23 +224,17 @@ def _parked(item: Item) -> Blocker:
     return Blocker(item.where, reason, "run the module ingress_network (site.yml with the tag ingress), which publishes them again")
 
 
-def _contradictions(present: list[Item], after: Mapping[str, Item]) -> list[Blocker]:
+def _contradictions(present: Sequence[Item], after: Mapping[str, Item]) -> list[Blocker]:
     """What was written may be right in itself and still contradict what the service keeps."""
     blockers = []
     for item in present:
+        values = {option: value for option, value in after[item.name].values.items() if value is not None}
         try:
-            check_service(replace(after[item.name], where=item.where, values=_checked(item, after[item.name])))
+            check_service(Item(item.name, {**values, **item.values}, where=item.where))
         except InvalidOption as error:
             reason = str(error)[len(item.where) + 1 :]
             blockers.append(Blocker(item.where, f"with what the service has already, {reason}", "change one of the two"))
     return blockers
-
-
-def _checked(item: Item, after: Item) -> dict[str, object]:
-    values = dict(after.values)
-    if values.get("mode") == "global" and "replicas" not in item.values:
-        values.pop("replicas", None)
-    return values
 
 
 def _clashes(services: Mapping[str, Item]) -> list[Blocker]:
@@ -150,26 +242,33 @@ def _clashes(services: Mapping[str, Item]) -> list[Blocker]:
     holders: dict[tuple[int, str], list[tuple[str, str]]] = {}
     for item in services.values():
         ports: tuple[Port, ...] = item.values.get("publish") or ()
-        for _target, published, protocol, mode in ports:
-            if published:
-                holders.setdefault((published, protocol), []).append((item.name, mode))
+        for port in ports:
+            if port.published:
+                holders.setdefault((port.published, port.protocol), []).append((item.name, port.mode))
+    clashes: dict[tuple[tuple[str, ...], str], list[int]] = {}
+    for (number, protocol), held in holders.items():
+        names = tuple(sorted({name for name, _mode in held}))
+        if len(names) > 1 and any(mode == "ingress" for _name, mode in held):
+            clashes.setdefault((names, protocol), []).append(number)
     return [
         Blocker(
-            f"port {port}/{protocol}",
-            "it is published by " + " and ".join(sorted({name for name, _mode in held})),
+            ("port " if len(numbers) == 1 else "ports ") + f"{ranges(numbers)}/{protocol}",
+            ("it is" if len(numbers) == 1 else "they are") + " published by " + " and ".join(names),
             "give each service a port of its own",
         )
-        for (port, protocol), held in holders.items()
-        if len({name for name, _mode in held}) > 1 and any(mode == "ingress" for _name, mode in held)
+        for (names, protocol), numbers in clashes.items()
     ]
 
 
 def _predicted(item: Item) -> Item:
-    document = {"Spec": service_spec(item)}
-    values = merged(SERVICE, item.values, read(SERVICE, document))
-    if values["mode"] == "replicated" and values["replicas"] is None:
-        values["replicas"] = 1
-    return Item(item.name, values, id=f"(new service {item.name})", document=document)
+    """What a new service will be."""
+    return _read_back(item.name, service_spec(item))
+
+
+def _read_back(name: str, spec: Json) -> Item:
+    """What the Engine will tell of a service that is made with this spec."""
+    document = {"Spec": spec}
+    return Item(name, with_defaults(read(SERVICE, document)), id=f"(new service {name})", document=document)
 
 
 def service_spec(item: Item) -> Json:
@@ -182,13 +281,33 @@ def service_spec(item: Item) -> Json:
     return spec
 
 
-def _create(item: Item) -> Step:
-    return Step("create", f"service {item.name}", f"create {describe(item)}", Call("POST", "/services/create", body=service_spec(item)))
+def _identified(spec: Json, found: Services) -> Json:
+    return with_ids(spec, found.secrets, found.configs)
 
 
-def _update(item: Item, there: Item, changes: tuple[Difference, ...], found: Services) -> Step:
-    spec = write(SERVICE, item.values, there.document)["Spec"]
-    call = Call("POST", f"/services/{there.id}/update", {"version": there.version}, spec)
+def _create(item: Item, found: Services) -> Step:
+    body = _identified(service_spec(item), found)
+    return Step("create", f"service {item.name}", f"create {describe(item)}", Call("POST", "/services/create", body=body))
+
+
+def _again(item: Item, there: Item, changes: Sequence[Difference], found: Services) -> Step:
+    """Make a service anew that was removed, with all that was not written as it was."""
+    told = f"make service {item.name} anew, in mode {item.values['mode']}, and all that is not written as it was"
+    return Step("create", f"service {item.name}", told, Call("POST", "/services/create", body=_changed(item, there, changes, found)))
+
+
+def _changed(item: Item, there: Item, changes: Sequence[Difference], found: Services) -> Json:
+    """The whole spec of a service that is there, with what differs set."""
+    return _identified(write(SERVICE, {change.option: item.values[change.option] for change in changes}, there.document)["Spec"], found)
+
+
+def _wait(there: Item) -> Step:
+    told = f"wait until the update of service {there.name} that is under way has ended (supersede_updates does not wait)"
+    return Step("wait", f"service {there.name}", told, Wait(f"service {there.name} is not being updated"), awaits=f"updated:{there.name}")
+
+
+def _update(item: Item, there: Item, changes: Sequence[Difference], found: Services) -> Step:
+    call = Call("POST", f"/services/{there.id}/update", {"version": there.version}, _changed(item, there, changes, found))
     told = ", ".join(f"{change.option} from {change.found!r} to {change.wanted!r}" for change in changes)
     replaces = any(change.option.partition(".")[0] not in TASK_OPTIONS for change in changes)
     tasks = found.desired_tasks.get(there.id, 0)
@@ -214,11 +333,16 @@ def _tasks(count: int) -> str:
 def describe(item: Item) -> str:
     """A service in a few words: "service web, 3 x nginx:1.27, networks front, published 8080->80/tcp (ingress)"."""
     values = item.values
-    count = "one a node," if values.get("mode") == "global" else f"{values.get('replicas', 1)} x"
+    counts = {
+        "global": "one a node,",
+        "global-job": "a job on every node,",
+        "replicated-job": f"a job {values.get('total_completions', values.get('max_concurrent', 1))} x",
+    }
+    count = counts.get(values.get("mode", ""), f"{values.get('replicas', 1)} x")
     parts = [f"service {item.name}, {count} {values.get('image', '')}".rstrip()]
     if values.get("networks"):
-        parts.append("networks " + " ".join(attachment[0] for attachment in values["networks"]))
+        parts.append("networks " + " ".join(entry["name"] for entry in values["networks"]))
     ports: tuple[Port, ...] = values.get("publish") or ()
     if ports:
-        parts.append("published " + " ".join(f"{port_text(port)} ({port[3]})" for port in ports))
+        parts.append("published " + " ".join(f"{port_text(port)} ({port.mode})" for port in ports))
     return ", ".join(parts)

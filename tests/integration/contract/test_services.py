@@ -13,101 +13,10 @@ from ansible_collections.meshwork.swarm.plugins.module_utils._engine import obse
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.errors import OutOfSequence
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.service import SERVICE
 from fakes.module import Runner
+from fakes.written import nested
 
+from .service_values import BEFORE, FULL, JOB, OTHER, equip, flat, newest
 from .subjects import IMAGE, Subject
-
-FULL: dict[str, Any] = {
-    "image": IMAGE,
-    "mode": "replicated",
-    "replicas": 0,
-    "command": ["/serve"],
-    "args": ["8080"],
-    "env": {"COLOR": "blue"},
-    "labels": {"tier": "1"},
-    "container_labels": {"team": "web"},
-    "hostname": "web",
-    "user": "1000",
-    "working_dir": "/www",
-    "init": True,
-    "read_only": True,
-    "stop_signal": "SIGTERM",
-    "stop_grace_period": "5s",
-    "healthcheck": {"test": ["CMD", "true"], "interval": "10s", "timeout": "2s", "retries": 3, "start_period": "5s"},
-    "networks": [{"name": "contract-back", "aliases": ["www"]}],
-    "endpoint_mode": "dnsrr",
-    "publish": [{"target_port": 8080, "published_port": 18080, "mode": "host"}],
-    "update_config": {
-        "parallelism": 2,
-        "delay": "1s",
-        "failure_action": "rollback",
-        "monitor": "6s",
-        "max_failure_ratio": 0.25,
-        "order": "stop-first",
-    },
-    "rollback_config": {
-        "parallelism": 2,
-        "delay": "1s",
-        "failure_action": "continue",
-        "monitor": "6s",
-        "max_failure_ratio": 0.25,
-        "order": "stop-first",
-    },
-    "restart_policy": {"condition": "on-failure", "delay": "3s", "max_attempts": 4, "window": "1m"},
-    "placement": {"constraints": ["node.role == manager"], "replicas_max_per_node": 2},
-    "limits": {"cpus": 0.5, "memory": "64M"},
-    "reservations": {"cpus": 0.1, "memory": "16M"},
-    "logging": {"driver": "json-file", "options": {"max-size": "1m"}},
-}
-OTHER: dict[str, Any] = {
-    "image": "meshwork-lab:2",
-    "replicas": 1,
-    "command": ["/client"],
-    "args": ["8081"],
-    "env": {"COLOR": "red", "SIZE": "2"},
-    "labels": {"tier": "2"},
-    "container_labels": {"team": "infra"},
-    "hostname": "other",
-    "user": "1001",
-    "working_dir": "/",
-    "init": False,
-    "read_only": False,
-    "stop_signal": "SIGINT",
-    "stop_grace_period": "6s",
-    "healthcheck": {"test": ["CMD", "false"], "interval": "11s", "timeout": "3s", "retries": 4, "start_period": "6s"},
-    "networks": [{"name": "contract-front"}],
-    "endpoint_mode": "vip",
-    "publish": [{"target_port": 8081, "published_port": 18081, "mode": "host"}],
-    "update_config": {
-        "parallelism": 3,
-        "delay": "2s",
-        "failure_action": "pause",
-        "monitor": "7s",
-        "max_failure_ratio": 0.5,
-        "order": "start-first",
-    },
-    "rollback_config": {
-        "parallelism": 3,
-        "delay": "2s",
-        "failure_action": "pause",
-        "monitor": "7s",
-        "max_failure_ratio": 0.5,
-        "order": "start-first",
-    },
-    "restart_policy": {"condition": "any", "delay": "4s", "max_attempts": 5, "window": "2m"},
-    "placement": {"constraints": ["node.role == worker"], "replicas_max_per_node": 3},
-    "limits": {"cpus": 0.6, "memory": "65M"},
-    "reservations": {"cpus": 0.2, "memory": "17M"},
-    "logging": {"driver": "local", "options": {"max-size": "2m"}},
-}
-
-
-def flat(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Options by dotted name, as the table has them."""
-    known = {row.option for row in SERVICE}
-    found = {}
-    for name, value in options.items():
-        found.update({name: value} if name in known else {f"{name}.{inner}": each for inner, each in value.items()})
-    return found
 
 
 def spec(name: str, port: int = 0, mode: str = "ingress", replicas: int = 0, **template: Any) -> dict[str, Any]:
@@ -125,9 +34,7 @@ def spec(name: str, port: int = 0, mode: str = "ingress", replicas: int = 0, **t
 @pytest.fixture(scope="module")
 def equipped(swarm: Subject) -> Subject:
     """A swarm with two networks, and the service web on one of them."""
-    for name in ("contract-back", "contract-front"):
-        swarm.post("/networks/create", {"Name": name, "Driver": "overlay", "CheckDuplicate": True})
-        swarm.until(lambda name=name: swarm.network(name), lambda network: network["IPAM"]["Config"])
+    equip(swarm)
     swarm.post("/services/create", spec("web", 8080, Networks=[{"Target": "contract-back", "Aliases": ["www"]}]))
     return swarm
 
@@ -200,41 +107,38 @@ def test_networks_stay_while_services_need_them(equipped: Subject) -> None:
     assert [service.name for service in found.publishing] == ["web"]
 
 
-def test_changing_one_option_of_a_service_keeps_all_others(equipped: Subject, run_module: Runner) -> None:
-    fixed = {row.option for row in SERVICE if not row.mutable}
-    assert set(flat(FULL)) == {row.option for row in SERVICE}
-    assert set(flat(OTHER)) == {row.option for row in SERVICE} - fixed
-    options = {"services": [{"name": "contract-full", **FULL}], "wait": False}
-    first = run_module("services", equipped.engine, options)
-    assert (first["failed"], first["changed"]) == (False, True), first
-    again = run_module("services", equipped.engine, options)
-    assert (again["failed"], again["changed"], again["diff"]) == (False, False, [])
-    # start-first and a port in host mode exclude each other: the ports change in time
-    publish_first = sorted(flat(OTHER).items(), key=lambda each: (each[0].endswith(".order"), each[0] == "image"))
-    for option, value in publish_first:
-        _change_alone(equipped, run_module, option, value)
+def test_D1_changing_one_option_of_a_service_keeps_all_others(equipped: Subject, run_module: Runner) -> None:
+    """A service of its own for each option: all have every option set, and each has that one changed."""
+    api = equipped.engine.api
+    others = {option: value for option, value in flat(newest(OTHER, api)).items() if option != "mode"}
+    assert set(others) == {row.option for row in SERVICE if row.since <= api} - {"mode", *JOB}
+    names = {option: f"full-{number}" for number, option in enumerate(sorted(others))}
 
+    def run(entries: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
+        services = [nested({"name": names[option], **entry}) for option, entry in entries.items()]
+        result = run_module("services", equipped.engine, {"services": services, "wait": False})
+        assert not result["failed"], result["msg"]
+        return result
 
-def _change_alone(equipped: Subject, run_module: Runner, option: str, value: Any) -> None:
-    if option == "update_config.order":
-        run_module("services", equipped.engine, {"services": [{"name": "contract-full", "publish": []}], "wait": False})
+    whole = {option: {**flat(newest(FULL, api)), **BEFORE.get(option, {})} for option in names}
+    assert len(run(whole)["steps"]) == len(names)
+    assert (run(whole)["changed"], run(whole)["diff"]) == (False, [])
     before = _found(equipped)
-    section, _dot, inner = option.partition(".")
-    entry = {"name": "contract-full", section: {inner: value} if inner else value}
-    # An image that is not there would have its tasks fail, which is not waited for.
-    result = run_module("services", equipped.engine, {"services": [entry], "wait": False})
-    assert (result["failed"], result["changed"]) == (False, True), (option, result)
+    calls = equipped.engine.calls
+    assert len(run({option: {option: value} for option, value in others.items()})["steps"]) == len(names)
+    assert equipped.engine.calls - calls <= len(names) + 2 * 7, "a call for each that changes, and seven lists before and after"
     after = _found(equipped)
-    assert {name for name in after if after[name] != before[name]} == {option}
+    for option, name in names.items():
+        assert {each for each in after[name] if after[name][each] != before[name][each]} == {option}, option
+    for option in names:
+        equipped.delete(f"/services/{equipped.service(names[option])['ID']}")
 
 
-def _found(equipped: Subject) -> Mapping[str, Any]:
-    items = observe.ServiceList(equipped.engine).services().items
-    return next(item.values for item in items if item.name == "contract-full")
+def _found(equipped: Subject) -> dict[str, Mapping[str, Any]]:
+    return {item.name: item.values for item in observe.ServiceList(equipped.engine).services().items}
 
 
 def test_tasks_come_up_and_are_counted(equipped: Subject, run_module: Runner) -> None:
-    equipped.delete(f"/services/{equipped.service('contract-full')['ID']}")
     options = {"services": [{"name": "web", "replicas": 1}], "wait_timeout": 240}
     result = run_module("services", equipped.engine, options)
     assert (result["failed"], result["changed"]) == (False, True), result

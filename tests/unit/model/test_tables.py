@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.item import OWNER_LABEL
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.parked import PARKED_LABEL
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.service import SERVICE
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.stack import NAMESPACE
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.table import (
     Row,
     differences,
@@ -18,14 +21,17 @@ from ansible_collections.meshwork.swarm.plugins.module_utils._model.table import
     show,
     write,
 )
-from fakes.written import ROWS, TABLES, nested, options, written
+from fakes.written import ROWS, TABLES, nested, options, sensible, written
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+TOGETHER = [{"healthcheck.test", "healthcheck.disable"}]
+"""Options that are one value in the Engine's JSON."""
 EACH_ROW = pytest.mark.parametrize("row", [row for _name, row in ROWS], ids=[f"{name}.{row.option}" for name, row in ROWS])
 EACH_TABLE = pytest.mark.parametrize("name", TABLES)
 few = settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
+NAMED_RESOURCE = {"NamedResourceSpec": {"Kind": "gpu", "Value": "U1"}}
 BASE: dict[str, dict[str, Any]] = {
     "swarm": {"ID": "s", "Version": {"Index": 1}, "Spec": {"Name": "default", "TaskDefaults": {"LogDriver": {"Name": "local"}}}},
     "node": {"ID": "n", "Version": {"Index": 1}, "Spec": {"Name": "kept", "Role": "worker"}, "Status": {"Addr": "10.0.0.11"}},
@@ -38,14 +44,21 @@ BASE: dict[str, dict[str, Any]] = {
             "Mode": {"Replicated": {"Replicas": 3}},
             "TaskTemplate": {
                 "ForceUpdate": 4,
-                "ContainerSpec": {"Mounts": [{"Target": "/data"}], "Secrets": [{"SecretID": "x"}], "Healthcheck": {"Test": ["NONE"]}},
+                "ContainerSpec": {
+                    "Mounts": [{"Type": "bind", "Source": "/srv", "Target": "/a", "Newer": 1}],
+                    "Secrets": [{"SecretID": "x", "SecretName": "key", "File": {"Name": "key", "UID": "5"}}],
+                    "Healthcheck": {"Test": ["NONE"], "Newer": 1},
+                    "Newer": {"Field": 1},
+                },
                 "Networks": [{"Target": "front", "DriverOpts": {"a": "b"}}],
-                "Placement": {"Preferences": [{"Spread": {"SpreadDescriptor": "node.labels.zone"}}]},
-                "Resources": {"Limits": {"Pids": 5}, "Reservations": {"GenericResources": []}},
+                "Placement": {"Newer": 1},
+                "Resources": {"Limits": {"Newer": 5}, "Reservations": {"GenericResources": [NAMED_RESOURCE]}},
                 "RestartPolicy": {"Condition": "any"},
+                "Newer": 1,
             },
             "UpdateConfig": {"Parallelism": 2},
-            "EndpointSpec": {"Mode": "vip"},
+            "EndpointSpec": {"Mode": "vip", "Newer": 1},
+            "Newer": 1,
         },
         "Endpoint": {"VirtualIPs": []},
     },
@@ -60,8 +73,8 @@ def test_parsing_and_showing_keep_a_value(row: Row, data: st.DataObject) -> None
     assert row.kind.parse(once) == once
     assert row.kind.same(once, once)
     again = row.kind.parse(row.kind.show(once))
-    # An empty list inside an entry is shown as nothing, which is not managed, and so is content with what it stands for.
-    assert again == once or (row.option == "networks" and row.kind.same(again, once))
+    # What is empty inside an entry is shown as nothing, which is not managed, and so is content with what it stands for.
+    assert again == once or (row.kind.rows and row.kind.same(again, once))
 
 
 @EACH_TABLE
@@ -69,11 +82,11 @@ def test_parsing_and_showing_keep_a_value(row: Row, data: st.DataObject) -> None
 @given(data=st.data())
 def test_what_is_written_into_json_is_read_back(name: str, data: st.DataObject) -> None:
     table = TABLES[name]
-    values = _sensible(parse(table, nested(data.draw(options(name))), name))
+    values = sensible(parse(table, nested(data.draw(options(name))), name))
     found = read(table, write(table, values, BASE[name]))
     assert differences(table, values, found) == ()
     # Where a part of an entry was not written, the comparison above is what counts.
-    exact = [option for option in values if option not in ("networks", "subnets")]
+    exact = [row.option for row in table if row.option in values and row.option != "subnets" and not row.kind.rows]
     assert {option: found[option] for option in exact} == {option: values[option] for option in exact}
 
 
@@ -82,7 +95,7 @@ def test_what_is_written_into_json_is_read_back(name: str, data: st.DataObject) 
 @given(data=st.data())
 def test_changing_one_option_leaves_all_others(name: str, data: st.DataObject) -> None:
     table = TABLES[name]
-    full = _sensible(parse(table, nested(data.draw(options(name, complete=True))), name))
+    full = sensible(parse(table, nested(data.draw(options(name, complete=True))), name))
     document = write(table, full, BASE[name])
     before = read(table, document)
     # Driver, encryption and MTU are one number in the Engine's JSON: a network is made with all of them, and never changed.
@@ -91,7 +104,10 @@ def test_changing_one_option_leaves_all_others(name: str, data: st.DataObject) -
     value = {row.option: row.kind.parse(data.draw(written(row)))}
     after = read(table, write(table, value, document))
     changed = {option for option in after if after[option] != before[option]}
-    allowed = {"mode", "replicas"} if "mode" in changed else {row.option}
+    allowed = {row.option} | next((together for together in TOGETHER if row.option in together), set())
+    if "mode" in changed:
+        # the numbers belong to their mode, and a job is never updated
+        allowed |= {each for each in after if each.startswith(("replicas", "total", "max_concurrent", "update_config", "rollback_config"))}
     assert changed <= allowed
     assert _foreign(name, write(table, value, document)) == _foreign(name, BASE[name])
 
@@ -101,12 +117,11 @@ def test_changing_one_option_leaves_all_others(name: str, data: st.DataObject) -
 @given(data=st.data())
 def test_writing_what_is_there_changes_nothing(name: str, data: st.DataObject) -> None:
     table = TABLES[name]
-    values = _sensible(parse(table, nested(data.draw(options(name))), name))
+    values = sensible(parse(table, nested(data.draw(options(name))), name))
     document = write(table, values, BASE[name])
     found = read(table, document)
-    for row in table:
-        if found[row.option] is not None:
-            assert read(table, write(table, {row.option: found[row.option]}, document)) == found
+    row = data.draw(st.sampled_from([row for row in table if found[row.option] is not None]))
+    assert read(table, write(table, {row.option: found[row.option]}, document)) == found
 
 
 @EACH_TABLE
@@ -141,17 +156,8 @@ def test_options_that_were_not_written_are_in_no_difference(name: str, data: st.
 @given(data=st.data())
 def test_an_object_that_is_shown_is_wanted_as_it_is(name: str, data: st.DataObject) -> None:
     table = TABLES[name]
-    found = read(table, write(table, _sensible(parse(table, nested(data.draw(options(name))), name)), BASE[name]))
+    found = read(table, write(table, sensible(parse(table, nested(data.draw(options(name))), name)), BASE[name]))
     assert differences(table, parse(table, show(table, found), name), found) == ()
-
-
-def _sensible(values: dict[str, Any]) -> dict[str, Any]:
-    """Without what the checks of whole objects refuse."""
-    if values.get("mode") == "global":
-        values.pop("replicas", None)
-    if values.get("config_only"):
-        values.pop("scope", None)
-    return values
 
 
 def _foreign(name: str, document: dict[str, Any]) -> Any:
@@ -162,14 +168,25 @@ def _foreign(name: str, document: dict[str, Any]) -> Any:
         return document["Status"], document["Spec"]["Name"]
     if name == "network":
         return document["Id"], document["Created"], document["Labels"][OWNER_LABEL]
-    template = document["Spec"]["TaskTemplate"]
-    container = template["ContainerSpec"]
+    spec = document["Spec"]
+    template = spec["TaskTemplate"]
+    container, resources = template["ContainerSpec"], template["Resources"]
     return (
-        document["Spec"]["Labels"][OWNER_LABEL],
+        spec["Labels"][OWNER_LABEL],
         template["ForceUpdate"],
-        template["Placement"]["Preferences"],
-        template["Resources"]["Limits"]["Pids"],
-        template["Resources"]["Reservations"]["GenericResources"],
-        container["Mounts"],
-        container["Secrets"],
+        NAMED_RESOURCE in resources["Reservations"]["GenericResources"],
+        container["Healthcheck"]["Newer"],
+        [each["Newer"] for each in (spec, spec["EndpointSpec"], template, template["Placement"], resources["Limits"], container)],
     )
+
+
+def test_labels_that_are_written_leave_those_of_a_stack_and_our_own() -> None:
+    kept = {NAMESPACE: "shop", OWNER_LABEL: "true", PARKED_LABEL: "{}"}
+    document = {"Spec": {"Labels": {**kept, "old": "1"}}}
+    there = read(SERVICE, document)
+    assert there["labels"] == {NAMESPACE: "shop", "old": "1"}
+    wanted = {"labels": {"new": "2"}}
+    assert [str(each.option) for each in differences(SERVICE, wanted, there)] == ["labels"]
+    changed = write(SERVICE, wanted, document)
+    assert changed["Spec"]["Labels"] == {**kept, "new": "2"}
+    assert differences(SERVICE, wanted, read(SERVICE, changed)) == ()

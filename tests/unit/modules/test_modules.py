@@ -16,7 +16,6 @@ import pytest
 import requests
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.meshwork.swarm.plugins.doc_fragments.engine import ModuleDocFragment
 from ansible_collections.meshwork.swarm.plugins.module_utils._engine import client
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.attachment import ATTACHMENT
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.errors import EngineUnreachable, MissingLibrary
@@ -30,6 +29,7 @@ from fakes.engine import FakeEngine
 from fakes.module import Runner
 
 CHECKOUT = Path(__file__).resolve().parents[3]
+FRAGMENTS = "ansible_collections.meshwork.swarm.plugins.doc_fragments."
 PACKAGE = "ansible_collections.meshwork.swarm.plugins.modules."
 ALL = sorted(path.stem for path in (CHECKOUT / "plugins" / "modules").glob("*.py"))
 EACH = pytest.mark.parametrize("name", ALL)
@@ -74,8 +74,9 @@ def documented(name: str) -> dict[str, Any]:
     documentation = yaml.safe_load(importlib.import_module(PACKAGE + name).DOCUMENTATION)
     found: dict[str, Any] = dict(documentation.get("options") or {})
     for fragment in documentation.get("extends_documentation_fragment") or ():
-        section = fragment.removeprefix("meshwork.swarm.engine").lstrip(".").upper() or "DOCUMENTATION"
-        found.update(yaml.safe_load(getattr(ModuleDocFragment, section)).get("options") or {})
+        file, _dot, section = fragment.removeprefix("meshwork.swarm.").partition(".")
+        texts = importlib.import_module(FRAGMENTS + file).ModuleDocFragment
+        found.update(yaml.safe_load(getattr(texts, section.upper() or "DOCUMENTATION")).get("options") or {})
     return found
 
 
@@ -107,7 +108,7 @@ def test_every_row_of_the_table_is_an_option_and_the_other_way_round(name: str, 
     options = spec[option]["options"] if option else spec
     rows = argument_spec(table)
     own = (
-        {"name", "state", "id", "force", "container", "network", "replace", "replace_order", "replace_subnet"}
+        {"name", "state", "id", "force", "recreate", "stack", "container", "network", "replace", "replace_order", "replace_subnet"}
         if option
         else {
             *client.argument_spec(),

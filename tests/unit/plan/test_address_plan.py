@@ -12,6 +12,8 @@ import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.meshwork.swarm.plugins.filter.surroundings import surroundings
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.item import Item
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.publish import Port
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.records import Entry
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.allocation import DefaultPools
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.capacity import Listing, Room, capacity, crowded, gateways, size
 from hypothesis import given
@@ -161,7 +163,7 @@ def test_the_engine_is_believed_where_it_counts_itself() -> None:
 
 
 def service(name: str, **values: Any) -> Item:
-    return Item(name, {"networks": (("back", None, None),), "update_config.parallelism": 1, **values})
+    return Item(name, {"networks": (Entry(name="back"),), "update_config.parallelism": 1, **values})
 
 
 ROOM = {"back": Room((("10.50.0.0/29", "10.50.0.1", ""),)), "ingress": Room((("10.0.0.0/28", "10.0.0.1", ""),), members=3)}
@@ -185,7 +187,7 @@ def test_other_containers_take_addresses_too() -> None:
 
 def test_published_services_share_the_ingress_network_with_every_node() -> None:
     """14 addresses: the gateway, 3 nodes, and for each of two services a virtual address and 4 tasks."""
-    published = [Item(name, {"publish": ((80, 8080, "tcp", "ingress"),)}) for name in "ab"]
+    published = [Item(name, {"publish": (Port(80, 8080, "tcp", "ingress"),)}) for name in "ab"]
     assert crowded(published, {"a": 4, "b": 4}, ROOM, 3, ["a"])[0] == []
     assert crowded(published, {"a": 4, "b": 5}, ROOM, 3, ["a"])[0] != []
 

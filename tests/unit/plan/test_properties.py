@@ -13,7 +13,8 @@ from ansible_collections.meshwork.swarm.plugins.module_utils._model.membership i
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.network import NETWORK, check_network, read_network
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.node import NODE, reachable, read_node, ready
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.parked import park
-from ansible_collections.meshwork.swarm.plugins.module_utils._model.service import SERVICE, check_service
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.service import SERVICE
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.service_check import check_service
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.swarm import SWARM, check_swarm, read_swarm
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.table import parse
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.cluster import Cluster, WantedCluster, plan_cluster
@@ -26,7 +27,7 @@ from ansible_collections.meshwork.swarm.plugins.module_utils._plan.quorum import
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.services import Services, WantedServices, plan_services
 from fakes import documents
 from fakes.engine import FakeEngine
-from fakes.written import nested, options
+from fakes.written import nested, options, sensible
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -50,7 +51,7 @@ def lists(name: str) -> st.SearchStrategy[list[dict[str, Any]]]:
     """Lists of entries with a name and any options."""
     entry = st.tuples(st.sampled_from(NAMES), st.sampled_from(["present", "present", "absent"]), options(name))
     return st.lists(entry, unique_by=lambda each: each[0], max_size=3).map(
-        lambda entries: [{"name": name, "state": state, **nested(flat)} for name, state, flat in entries]
+        lambda entries: [{"name": name, "state": state, **nested(sensible(flat))} for name, state, flat in entries]
     )
 
 
@@ -93,7 +94,9 @@ def test_networks_end_where_they_were_to_end(first: list[dict[str, Any]], second
 @few
 @given(lists("service"), lists("service"), st.booleans())
 def test_services_end_where_they_were_to_end(first: list[dict[str, Any]], second: list[dict[str, Any]], exclusive: bool) -> None:
-    everything = Services(networks=frozenset(NAMES))
+    everything = Services(
+        networks=frozenset(NAMES), secrets={"key": "1", "token": "2"}, configs={"site": "1", "rules": "2", "account": "3"}
+    )
     made = plan_services(WantedServices(_wanted_services(first)), everything)
     assume(not made.blockers)
     wanted = WantedServices(_wanted_services(second), exclusive)

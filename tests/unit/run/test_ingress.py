@@ -9,6 +9,7 @@ import copy
 from typing import Any
 
 import pytest
+from ansible_collections.meshwork.swarm.plugins.module_utils._engine import observe
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.parked import PARKED_LABEL, kept, park, restore
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.plan import Call
 from fakes import documents
@@ -181,7 +182,7 @@ def test_services_leaves_a_service_alone_whose_ports_are_off(run_module: Runner)
     }
     same = run_module("services", engine, {"services": [{**written, "labels": {"com.docker.stack.namespace": "shop"}}]})
     assert (same["failed"], same["changed"]) == (False, False), same
-    other = run_module("services", engine, {"services": [{**written, "image": "nginx:1.28"}]})
+    other = run_module("services", engine, {"services": [{**written, "image": "nginx:1.28", "stack": "shop"}]})
     assert other["msg"].startswith(
         "services[0] (web): its published ports are off, since a replacement of the ingress network was cut off; "
     )
@@ -197,6 +198,17 @@ def test_a_converged_run_asks_for_neither_nodes_nor_tasks(run_module: Runner) ->
     engine.calls = 0
     run_module("ingress_network", engine, WANTED)
     assert engine.calls == 3
+
+
+def test_a_job_that_publishes_is_not_waited_for() -> None:
+    engine = published()
+    template = {"ContainerSpec": {"Image": "busybox"}}
+    endpoint = {"Mode": "vip", "Ports": [{**TCP, "PublishedPort": 8090}]}
+    spec = {"Name": "once", "Mode": {"ReplicatedJob": {}}, "TaskTemplate": template, "EndpointSpec": endpoint}
+    engine.do(Call("POST", "/services/create", body=spec))
+    found = observe.ingress_at_work(engine, observe.ingress(engine))
+    assert [each.name for each in found.services] == ["dns", "once", "web"]
+    assert [each.name for each in found.progress] == ["dns", "web"]
 
 
 def test_a_label_of_somebody_else_is_no_journal() -> None:

@@ -301,3 +301,21 @@ def test_a_converged_run_makes_the_same_number_of_calls_for_any_number_of_object
         assert not run_module(kind, engine, options)["changed"]
         counted[count] = engine.calls
     assert counted == {1: calls, 10: calls, 100: calls}
+
+
+def test_services_ask_for_the_lists_that_their_plan_depends_on_and_for_no_others(run_module: Runner) -> None:
+    engine = made()
+    alone = {"services": [{"name": "web", "image": "nginx:1.27"}]}
+    assert run_module("services", engine, alone)["changed"]
+    asked: list[str] = []
+    get = engine.get
+    engine.get = lambda path, query=None: (asked.append(path), get(path, query))[1]  # type: ignore[method-assign, func-returns-value]
+    assert not run_module("services", engine, alone)["changed"]
+    assert asked == ["/info", "/services", "/networks", "/tasks", "/nodes"], "the tasks of the service, and names for their nodes"
+    asked.clear()
+    assert not run_module("services", engine, {**alone, "wait": False})["changed"]
+    assert asked == ["/info", "/services", "/networks"]
+    asked.clear()
+    meshed = {"name": "web", "publish": [{"target_port": 80, "published_port": 8080}]}
+    assert run_module("services", engine, {"services": [meshed], "wait": False}, check=True)["changed"]
+    assert asked == ["/info", "/services", "/networks", "/nodes", "/tasks"], "who has addresses on the ingress network"
