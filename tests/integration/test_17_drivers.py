@@ -119,7 +119,7 @@ def test_C3_the_networks_of_single_hosts(cluster: Machines, ansible: Ansible) ->
     own = {
         "name": "own-wire",
         "driver": "macvlan",
-        "subnets": [{"subnet": str(WIRE), "ip_range": RANGES["node2"], "aux_addresses": {"printer": "10.97.1.96"}}],
+        "subnets": [{"subnet": str(WIRE), "ip_range": RANGES["node2"], "aux_addresses": {"printer": "10.97.1.97"}}],
         "driver_opts": {"parent": "eth1"},
     }
     written = json.dumps({"house": house, "own": own})
@@ -136,7 +136,7 @@ def test_C3_the_networks_of_single_hosts(cluster: Machines, ansible: Ansible) ->
         assert cluster.curl(f"http://{cluster.addresses[node]}:8099/")
         assert "mtu 1400" in cluster.shell(node, "docker exec lodger ip link show eth0")
         address = cluster.shell(node, "docker exec neighbour ip -4 -o addr show scope global").split()[3].partition("/")[0]
-        assert ipaddress.ip_address(address) in ipaddress.ip_network(RANGES["node2"]) and address != "10.97.1.96"
+        assert ipaddress.ip_address(address) in ipaddress.ip_network(RANGES["node2"]) and address != "10.97.1.97"
         assert cluster.curl(f"http://{address}:8080/")
         gone = json.dumps({"swarm_local_networks": absent([house]), "swarm_networks": []})
         message = ansible.playbook("site.yml", "--tags", "networks", "-e", gone, "--limit", node).refused()
