@@ -213,8 +213,8 @@ class ServicesWork(SwarmWide[Services]):
     def returned(self, state: Services) -> Mapping[str, Any]:
         return {"services": [{"name": item.name, **show(SERVICE, item.values)} for item in self._ours(state)], **self.read_back(state)}
 
-    def read_back(self, state: Services) -> Mapping[str, Any]:
-        ports = {item.name: read_ports((item.document.get("Endpoint") or {}).get("Ports") or ()) for item in self._ours(state)}
+    def read_back(self, found: Services) -> Mapping[str, Any]:
+        ports = {item.name: read_ports((item.document.get("Endpoint") or {}).get("Ports") or ()) for item in self._ours(found)}
         return {"ports": {name: show_ports(each) for name, each in ports.items()}}
 
     def _ours(self, state: Services) -> list[Item]:

@@ -10,6 +10,7 @@ The Engine refuses a reference without an ID. Names that were written anew are g
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from .kinds import PERMISSIONS, TEXT
@@ -104,7 +105,7 @@ def _put_credential_spec(document: Json, value: str) -> None:
 
 
 ROWS = (
-    SECRETS.row("secrets", CONTAINER + "Secrets"),
+    replace(SECRETS.row("secrets", CONTAINER + "Secrets"), no_log=False),
     Row("configs", CONTAINER + "Configs", CONFIGS.kind(), absent=(), get=_get_configs, put=_put_configs),
     Row(
         "credential_spec",

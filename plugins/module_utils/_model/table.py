@@ -87,7 +87,7 @@ class Row:
     `option` is its name, dotted where it is a suboption. `path` is where the Engine keeps it, keys joined by "/"; `get` and
     `put` replace the path where one value depends on several keys. `absent` is the canonical value that a missing key means.
     `since` is the first API version that has it. An immutable row can only be given when the object is created. A quiet row is shown only
-    where its value is another than `absent`.
+    where its value is another than `absent`. `no_log` is false where only the option's name sounds like a secret.
     """
 
     option: str
@@ -97,6 +97,7 @@ class Row:
     mutable: bool = True
     since: tuple[int, int] = (1, 41)
     quiet: bool = False
+    no_log: bool | None = None
     get: Callable[[Mapping[str, Any]], Any] | None = None
     put: Callable[[Json, Any], None] | None = None
 
@@ -126,6 +127,8 @@ def argument_spec(table: Table) -> dict[str, Any]:
     spec: dict[str, Any] = {}
     for row in table:
         entry: dict[str, Any] = {"type": row.kind.type}
+        if row.no_log is not None:
+            entry["no_log"] = row.no_log
         if row.kind.elements:
             entry["elements"] = row.kind.elements
         if row.kind.choices:

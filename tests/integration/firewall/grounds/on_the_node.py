@@ -53,9 +53,9 @@ def play(arguments: dict[str, Any]) -> str:
 _run = subprocess.run
 
 
-def start(words: Sequence[str], **options: Any) -> Any:
+def start(words: Sequence[str], check: bool = False, **options: Any) -> Any:
     """subprocess.run for the module."""
-    return firewall_cmd.call(words[1:]) if words[0] == "firewall-cmd" else _run(words, **options)
+    return firewall_cmd.call(words[1:]) if words[0] == "firewall-cmd" else _run(words, check=check, **options)
 
 
 def ask(calls: Sequence[Sequence[str]]) -> dict[str, Any]:
