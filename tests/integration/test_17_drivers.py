@@ -118,6 +118,7 @@ def test_C3_what_does_not_go_together_is_refused_before_anything_is_made(
     assert names(cluster) == before
 
 
+@pytest.mark.long
 def test_C3_the_networks_of_single_hosts(cluster: Machines, ansible: Ansible) -> None:
     """A bridge on every host, whose container answers by a port of the host, and a macvlan network of one host."""
     house = {"name": "house", "subnets": [{"subnet": "10.99.1.0/24", "gateway": "10.99.1.1"}], "mtu": 1400}
