@@ -5,6 +5,7 @@
 """The nodes of a running lab as an Ansible inventory.
 
 LAB_NAME names the lab (default: main). LAB_MANAGERS says how many of its nodes are managers (default: 1), or which: "node2,node3".
+LAB_EDGE says on which nodes the edge is (default: none).
 What the cluster is to be stands in group_vars/.
 """
 
@@ -38,6 +39,7 @@ def main() -> None:
         "swarm": {"children": ["swarm_managers", "swarm_workers"], "vars": connection},
         "swarm_managers": {"hosts": managers},
         "swarm_workers": {"hosts": [node for node in nodes if node not in managers]},
+        "edge": {"hosts": [node for node in os.environ.get("LAB_EDGE", "").split(",") if node]},
     }
     print(json.dumps(inventory, indent=1))
 

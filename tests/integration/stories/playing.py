@@ -104,7 +104,7 @@ class Ansible:
 
     def __init__(self, lab: str, logs: Path = LOGS) -> None:
         self._count = 0
-        self._environment = {
+        self.environment = {
             **os.environ,
             "LAB_NAME": lab,
             "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),
@@ -149,7 +149,7 @@ class Ansible:
             process = subprocess.Popen(
                 [str(Path(sys.executable).with_name(command[0])), *command[1:]],
                 cwd=CHECKOUT,
-                env={**self._environment, **environment, "STORY_RESULTS": str(told)},
+                env={**self.environment, **environment, "STORY_RESULTS": str(told)},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
