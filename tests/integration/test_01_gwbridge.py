@@ -25,6 +25,7 @@ def node(machines: Machines, bare: None) -> Iterator[str]:
     machines.shell(name, remove)
 
 
+@pytest.mark.long
 def test_B6_docker_gwbridge_is_there_before_a_host_joins_and_the_engine_takes_it(machines: Machines, ansible: Ansible, node: str) -> None:
     dry = ansible.module(node, "gwbridge", WANTED, check=True).succeeded().only
     assert "docker_gwbridge" not in machines.shell(node, "docker network ls")
@@ -48,6 +49,7 @@ def test_B6_docker_gwbridge_is_there_before_a_host_joins_and_the_engine_takes_it
     assert not ansible.module(node, "gwbridge", WANTED).succeeded().only.changed
 
 
+@pytest.mark.long
 def test_B6_outside_a_swarm_it_is_replaced_at_once(machines: Machines, ansible: Ansible, node: str) -> None:
     ansible.module(node, "gwbridge", WANTED).succeeded()
     overlapping = {"subnets": [{"subnet": f"{machines.addresses[node]}/32"}]}

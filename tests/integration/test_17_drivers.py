@@ -202,6 +202,7 @@ def wires(cluster: Machines, ansible: Ansible) -> Iterator[Machines]:
     eventually(lambda: set().union(*names(cluster).values()) & {*wanted, "wire-config"}, lambda seen: not seen, 20, "all are gone")
 
 
+@pytest.mark.long
 def test_C3_a_second_run_changes_nothing_and_each_host_has_a_range_of_its_own(wires: Machines, ansible: Ansible) -> None:
     assert not changes(networks(ansible, CONFIGS, SWARM_WIDE).succeeded())
     for node in wires.nodes:
@@ -212,6 +213,7 @@ def test_C3_a_second_run_changes_nothing_and_each_host_has_a_range_of_its_own(wi
     assert (made["Scope"], made["Driver"], made["ConfigFrom"]["Network"]) == ("swarm", "macvlan", "wire-config")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("name", "subnet"), [("wire", WIRE), ("vlan", VLAN), ("ipvlan", IPVLAN)])
 def test_C3_containers_on_two_nodes_reach_each_other_with_addresses_of_the_wire(
     wires: Machines, name: str, subnet: ipaddress.IPv4Network, tmp_path: Path
@@ -231,6 +233,7 @@ def test_C3_containers_on_two_nodes_reach_each_other_with_addresses_of_the_wire(
     assert caught.count("tcp") or caught.count("vlan and tcp"), "nothing was seen on the wire"
 
 
+@pytest.mark.long
 def test_C3_the_servers_answer_who_is_on_the_wire_and_no_container_is_named_twice(wires: Machines) -> None:
     there = addresses(wires, "on-wire")
     for node, address in there.items():

@@ -72,6 +72,7 @@ def test_C5_containers_on_two_nodes_reach_each_other_by_name_and_alias(cluster: 
     assert not [result for result in again.results if result.changed]
 
 
+@pytest.mark.long
 def test_C5_other_aliases_are_taken_and_the_address_stays(cluster: Machines, ansible: Ansible, places: Places) -> None:
     first, second = places
     other = {first: [{**places[first][0], "aliases": ["database"], "ipv4_address": None}]}
@@ -100,6 +101,7 @@ def test_C5_what_cannot_be_is_refused_before_the_engine_waits(cluster: Machines,
         assert text in play(ansible, {second: [refusals[text]]}).refused()
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("unchanged")
 def test_C1_C5_a_network_with_containers_on_it_stays_and_they_are_named(cluster: Machines, ansible: Ansible, places: Places) -> None:
     message = ansible.module(cluster.manager, "networks", {"networks": [{"name": "front", "state": "absent"}]}).refused()

@@ -14,7 +14,7 @@ from fakes.module import Runner
 
 from .subjects import IMAGE, Real
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.long]
 COMPOSE = f"""
 version: "3.8"
 services:
