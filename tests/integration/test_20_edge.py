@@ -17,13 +17,13 @@ from stories.playing import Ansible, Run
 
 IMAGE = "meshwork-lab:1"
 EDGE = "node3"
-LABEL = "io.meshwork.swarm.edge."
+LABEL = "io.meshwork.edge."
 SHOWING_HEADERS = r"""
 printf '#!/bin/sh\necho Content-Type: text/plain\necho\nenv | grep ^HTTP_\n' >/www/cgi-bin/headers
 chmod 755 /www/cgi-bin/headers
 exec /serve
 """
-FIRST_LINE = ["nc", "-lk", "-p", "7000", "-e", "head", "-n", "1"]
+FIRST_LINE = ["nc", "-ll", "-p", "7000", "-e", "head", "-n", "1"]
 
 
 def published(port: int, target: int = 8080, **options: Any) -> list[dict[str, Any]]:
@@ -62,8 +62,8 @@ def edge(cluster: Machines, ansible: Ansible, request: pytest.FixtureRequest) ->
         patch.setitem(ansible.environment, "LAB_EDGE", EDGE)
         services = [{"image": IMAGE, "networks": [{"name": "front"}], **service} for service in SERVICES]
         services[-1] = {**services[-1], "placement": {"constraints": ["node.hostname != node1"]}}
-        ansible.module(cluster.manager, "services", {"services": services}).succeeded()
         try:
+            ansible.module(cluster.manager, "services", {"services": services}).succeeded()
             ansible.playbook("edge.yml").succeeded()
             yield cluster.addresses[EDGE]
         finally:
@@ -182,3 +182,21 @@ def test_D6_reloads_and_a_drained_node_lose_no_request(cluster: Machines, ansibl
     figures.append(
         f"edge: {len(processes) + 2} reloads and a drained node under load: {kept.counts['200']} + {new.counts['200']} requests, 0 failed"
     )
+
+
+@pytest.mark.long
+def test_D6_certificates_serve_https_and_http_leads_there(cluster: Machines, ansible: Ansible, edge: str) -> None:
+    request = "openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=shop.test -days 1"
+    cluster.shell(EDGE, f"cd /run && {request} -keyout story.key -out story.crt && cat story.key story.crt >story-edge.pem")
+    ansible.playbook("edge.yml", "-e", "edge_certificates=/run/story-edge.pem", "-e", "edge_redirect_to_https=true").succeeded()
+    try:
+        answer = asked(cluster, f"https://{edge}/", "shop.test", "--insecure")
+        assert answer in containers(cluster, "story-shop")
+        seen = asked(cluster, f"https://{edge}/cgi-bin/headers", "shop.test", "--insecure") or ""
+        assert "HTTP_X_FORWARDED_PROTO=https" in seen.splitlines()
+        redirected = asked(cluster, f"http://{edge}/x", "shop.test", "--output", "/dev/null", "--write-out", "%{http_code}:%{redirect_url}")
+        assert redirected == "308:https://shop.test/x"
+    finally:
+        ansible.playbook("edge.yml").succeeded()
+        cluster.shell(EDGE, "rm /run/story*")
+    assert asked(cluster, f"https://{edge}/", "shop.test", "--insecure") is None

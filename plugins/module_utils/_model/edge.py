@@ -17,7 +17,7 @@ from typing import Any, Callable
 
 from .errors import InvalidOption
 
-PREFIX = "io.meshwork.swarm.edge."
+PREFIX = "io.meshwork.edge."
 HTTP, TCP = "http", "tcp"
 _HOST = re.compile(r"(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 _PATH = re.compile(r"/[A-Za-z0-9._~%+=@:/-]*")
