@@ -67,11 +67,11 @@ def test_D4_a_failure_carries_the_words_of_the_task_and_its_node(cluster: Machin
         {"name": "story-missing", "image": "meshwork-lab:absent", "replicas": 1},
         {"name": "story-exits", "image": IMAGE, "command": ["sh", "-c", "exit 3"], "replicas": 1},
     ]
-    run = ansible.module(cluster.manager, "services", {"services": services, "wait_timeout": 25})
+    run = ansible.module(cluster.manager, "services", {"services": services, "wait_timeout": 40})
     assert run.returncode != 0
-    message = run.only.message
-    missing = next(part for part in message.split("; ") if "story-missing" in part)
-    exits = next(part for part in message.split("; ") if "story-exits" in part)
+    told = {name: part for part in run.only.message.split("; ") for name in ("story-missing", "story-exits") if name in part}
+    assert len(told) == 2, run.only.message
+    missing, exits = told["story-missing"], told["story-exits"]
     assert "No such image: meshwork-lab:absent" in missing
     assert "non-zero exit (3)" in exits
     assert all(any(f" on {node}" in part for node in cluster.nodes) for part in (missing, exits))
