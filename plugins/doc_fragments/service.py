@@ -55,8 +55,8 @@ options:
             that is only slow goes on.
           - V(rollback) tells the swarm to go back to the spec that the service had before, and waits for that once more for at
             most O(wait_timeout). A service that this run has made, or has left as it was, is not rolled back.
-          - V(pause) is O(services[].update_config.failure_action=pause), and refused beside another. The swarm pauses the update when a task
-            fails; no call of its API pauses one that does not fail.
+          - V(pause) is O(services[].update_config.failure_action=pause), and refused beside another. The swarm pauses the update when
+            a task fails; no call of its API pauses one that does not fail.
           - For jobs there is only V(fail), since they are run and not updated.
         type: str
         choices: [fail, pause, rollback]

@@ -110,7 +110,7 @@ def progress(
     the service.
     """
     if is_job(service):
-        return _job_progress(service, tasks, hostnames, places)
+        return _job_progress(service, tasks, hostnames, clock, places)
     needed = {mesh} if mesh_ports(service["Spec"].get("EndpointSpec")) else set()
     template = _comparable(service["Spec"]["TaskTemplate"])
     fitting = [task for task in tasks if _comparable(task["Spec"]) == template and (mesh is None or meshes(task) == needed)]
@@ -131,10 +131,13 @@ def progress(
     )
 
 
-def _job_progress(service: Mapping[str, Any], tasks: Sequence[Mapping[str, Any]], hostnames: Mapping[str, str], places: int) -> Progress:
-    """The progress of a job: the tasks of its newest round (JobStatus.JobIteration), which an update or a forced one begins.
+def _job_progress(
+    service: Mapping[str, Any], tasks: Sequence[Mapping[str, Any]], hostnames: Mapping[str, str], clock: float | None, places: int
+) -> Progress:
+    """The progress of a job: the tasks of its newest round (JobStatus.JobIteration), which any update begins.
 
-    Engine 20.10 counts no failed task in DesiredTasks of a global job, and no more than run at once in that of a replicated one.
+    A task that has failed for good keeps its slot, and for it no other is made: the job has ended once nothing is under way, and
+    nothing was a moment ago. DesiredTasks has no failed task of a global job, and no more than run at once of a replicated one.
     """
     job = (service["Spec"].get("Mode") or {}).get("ReplicatedJob")
     own = [task for task in tasks if _round(task) == _round(service.get("JobStatus") or {})]
@@ -152,7 +155,7 @@ def _job_progress(service: Mapping[str, Any], tasks: Sequence[Mapping[str, Any]]
         moving=_moving(under_way, hostnames),
         failed=len(failed),
         job=True,
-        ended=bool(failed) and not under_way and len(completed) + len(failed) >= wanted,
+        ended=bool(failed) and not under_way and not any(_young(task, service, clock) for task in own),
     )
 
 
@@ -172,7 +175,7 @@ def _failed(task: Mapping[str, Any]) -> bool:
 
 
 def _young(task: Mapping[str, Any], service: Mapping[str, Any], clock: float | None) -> bool:
-    """Whether a task runs for less than updates of its service watch it (UpdateConfig.Monitor): it may end at once.
+    """Whether a task is what it is for less than updates of its service watch it (UpdateConfig.Monitor): one that runs may end at once.
 
     The swarm watches so only in updates. Where the clocks of two managers differ, a task of the future is none.
     """

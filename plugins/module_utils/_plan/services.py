@@ -15,7 +15,7 @@ from .._model.node import takes_tasks
 from .._model.parked import is_parked
 from .._model.publish import Port, port_text, ranges
 from .._model.references import config_names, secret_names, with_ids
-from .._model.service import SERVICE, forced_updates, with_defaults, with_forced
+from .._model.service import JOBS, SERVICE, forced_updates, with_defaults, with_forced
 from .._model.service_check import check_service
 from .._model.table import Difference, Json, differences, dig, merged, read, write
 from .capacity import Room, crowded, takes_addresses
@@ -320,6 +320,8 @@ def _update(item: Item, there: Item, changes: Sequence[Difference], found: Servi
     replaces = not changes or any(change.option.partition(".")[0] not in TASK_OPTIONS for change in changes)
     tasks = found.desired_tasks.get(there.id, 0)
     costs = f"replaces {_tasks(tasks)}" if replaces and tasks else ""
+    if there.values["mode"] in JOBS:
+        costs = "runs the job again"
     says = f"service {item.name}: " + (f"change {told}" if changes else "run its tasks anew")
     stage = STAGES["free" if _gives_ports_up(changes) else "update"]
     return Step("update", f"service {item.name}", says, call, costs, stage=stage)
