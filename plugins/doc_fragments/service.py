@@ -41,6 +41,26 @@ options:
             what is written only.
         type: bool
         default: false
+      force:
+        description:
+          - Run all tasks of a service anew, and a job once more, though nothing else has changed. So this is a change on every run.
+          - A service that is not there yet is made, and runs once.
+        type: bool
+        default: false
+      on_failure:
+        description:
+          - What to do when the service was updated and does not run at O(wait_timeout), or as soon as the swarm gives its update up. The
+            task fails in each case, with the tasks' own errors.
+          - V(fail) leaves it as it is. The swarm does what O(services[].update_config.failure_action) says where tasks fail, and an update
+            that is only slow goes on.
+          - V(rollback) tells the swarm to go back to the spec that the service had before, and waits for that once more for at
+            most O(wait_timeout). A service that this run has made, or has left as it was, is not rolled back.
+          - V(pause) is O(services[].update_config.failure_action=pause), and refused beside another. The swarm pauses the update when
+            a task fails; no call of its API pauses one that does not fail.
+          - For jobs there is only V(fail), since they are run and not updated.
+        type: str
+        choices: [fail, pause, rollback]
+        default: fail
       stack:
         description:
           - The stack that the service is of, which C(docker stack deploy) has made.

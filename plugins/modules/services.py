@@ -18,8 +18,12 @@ description:
   - What the swarm would refuse, or accept and never run, is found before anything is changed and across all services, those of
     others among them. Ports that two services publish, networks, secrets and configs that are not there, and options that the
     manager's Engine would drop are some.
-  - Waits until every service in the list runs as many tasks of its newest spec as it should, and tells the tasks' own errors when
-    that does not happen. Jobs are not awaited.
+  - Waits until every service in the list runs as many tasks of its newest spec as it should, and jobs until their tasks have
+    completed, and tells the tasks' own errors, their nodes and exit codes when that does not happen. A task has to run for as long as
+    O(services[].update_config.monitor) says, five seconds if nothing does, before it counts, since many end soon after their start.
+  - On a terminal a line is shown for each service that moves while it waits, such as C(web 3/5 running, 1 starting (node2)). The variable
+    C(swarm_progress) shows or hides them whatever stdout is. The result is the same, and each time that something has moved the module is
+    run once more; nothing is shown for tasks in the background (C(async)), in check mode and with C(no_log).
 author:
   - The meshwork.swarm contributors (@meshwork)
 extends_documentation_fragment:
@@ -29,7 +33,7 @@ extends_documentation_fragment:
 options:
   wait:
     description:
-      - Wait for the tasks of the services. When V(false), only their specs are made true.
+      - Wait for the tasks of the services. When V(false), only their specs are made true, and O(services[].on_failure) does nothing.
     type: bool
     default: true
   exclusive:
@@ -101,6 +105,20 @@ EXAMPLES = r"""
           - target_port: 8000-8005
             published_port: 9000-9005
 
+- name: Another image, and back to the one before where it does not run within five minutes
+  meshwork.swarm.services:
+    services:
+      - name: web
+        image: nginx:1.28
+        on_failure: rollback
+    wait_timeout: 300
+
+- name: Run the job once more
+  meshwork.swarm.services:
+    services:
+      - name: import
+        force: true
+
 - name: Scale, and leave everything else as it is
   meshwork.swarm.services:
     services:
@@ -145,6 +163,7 @@ steps:
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -152,12 +171,19 @@ from ansible_collections.meshwork.swarm.plugins.module_utils._engine import clie
 from ansible_collections.meshwork.swarm.plugins.module_utils._engine.swarm_wide import SwarmWide
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.item import Item, parse_items
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.publish import read_ports, show_ports
-from ansible_collections.meshwork.swarm.plugins.module_utils._model.service import SERVICE
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.service import SERVICE, forced_updates
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.service_check import check_service
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.table import argument_spec, check_api, show
-from ansible_collections.meshwork.swarm.plugins.module_utils._plan.convergence import awaited
+from ansible_collections.meshwork.swarm.plugins.module_utils._plan.convergence import Progress, awaited
+from ansible_collections.meshwork.swarm.plugins.module_utils._plan.on_failure import (
+    ROLLED_BACK,
+    rolled_back,
+    taken_back,
+    with_on_failure,
+)
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.plan import Plan, Step
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.services import Services, WantedServices, plan_services, updating
+from ansible_collections.meshwork.swarm.plugins.module_utils._plan.watch import Watch
 from ansible_collections.meshwork.swarm.plugins.module_utils._run import run
 
 
@@ -166,7 +192,8 @@ class ServicesWork(SwarmWide[Services]):
 
     def __init__(self, module: Any) -> None:
         entries = module.params["services"]
-        items = parse_items(SERVICE, entries, "services")
+        self.on_failure = {entry["name"]: str(entry["on_failure"]) for entry in entries}
+        items = tuple(with_on_failure(item, self.on_failure[item.name]) for item in parse_items(SERVICE, entries, "services"))
         for item in items:
             check_service(item)
         self.wanted = WantedServices(
@@ -179,7 +206,12 @@ class ServicesWork(SwarmWide[Services]):
         self.awaited: list[str] = [item.name for item in items if item.state == "present"] if module.params["wait"] else []
         self.listed: observe.ServiceList | None = None
         self.waits = bool(module.params["wait"])
-        self.removed: list[str] = []
+        self.watch = Watch.read(module.params["_progress"])
+        kept = self.watch.kept if self.watch else {}
+        self.removed: list[str] = kept.setdefault("removed", [])
+        self.updated: list[str] = kept.setdefault("updated", [])
+        self.forced = frozenset(entry["name"] for entry in entries if entry["force"])
+        self.found: list[Progress] = []
         super().__init__(module, "services")
         for item in items:
             check_api(SERVICE, item.values, self.engine.api, item.where)
@@ -188,7 +220,11 @@ class ServicesWork(SwarmWide[Services]):
         if not self.on_manager():
             return Services()
         self.listed = observe.ServiceList(self.engine)
-        return self.listed.services(self.wanted)
+        services = self.listed.services(self.wanted)
+        if self.forced:
+            counts = {item.name: forced_updates(item.document) + 1 for item in services.items if item.name in self.forced}
+            self.wanted, self.forced = replace(self.wanted, force=counts), frozenset()
+        return services
 
     def plan(self, found: Services) -> Plan[Services]:
         return self.told(plan_services(self.wanted, found, self.assumed))
@@ -197,15 +233,27 @@ class ServicesWork(SwarmWide[Services]):
         super().apply(step)
         if step.action == "remove":
             self.removed.append(step.call.path.rpartition("/")[2])
+        if step.action == "update":
+            self.updated.append(step.item.partition(" ")[2])
 
     def settled(self, awaited: str, found: Services) -> bool:
+        if awaited.startswith(ROLLED_BACK):
+            return rolled_back(awaited, found.items)
         return not any(updating(item) for item in found.items if awaited == f"updated:{item.name}")
 
     def pending(self, found: Services) -> Sequence[str]:
         ending = observe.tasks_held(self.engine, self.removed) if self.removed and self.waits else 0
         if ending:
             return [f"{ending} tasks of removed services have still to end"]
-        return awaited(self.listed.progress(self.awaited) if self.listed else [])
+        self.found = self.listed.progress(self.awaited, self.clock) if self.listed else []
+        return awaited(self.found, self.updated)
+
+    def lines(self) -> Mapping[str, str]:
+        shown = self.watch.lines if self.watch else {}
+        return {each.name: each.line for each in self.found if not each.done or each.name in shown}
+
+    def taken_back(self, found: Services) -> tuple[Sequence[Step], Sequence[str]]:
+        return taken_back(found.items, self.found, self.on_failure, self.updated)
 
     def show(self, state: Services) -> Mapping[str, Any]:
         return {item.name: show(SERVICE, item.values) for item in state.items}
@@ -228,6 +276,8 @@ def main() -> None:
         **client.named_item(),
         "recreate": {"type": "bool", "default": False},
         "stack": {"type": "str"},
+        "force": {"type": "bool", "default": False},
+        "on_failure": {"type": "str", "choices": ["fail", "pause", "rollback"], "default": "fail"},
         **argument_spec(SERVICE),
     }
     spec = {
@@ -237,6 +287,8 @@ def main() -> None:
         "exclusive": {"type": "bool", "default": False},
         "supersede_updates": {"type": "bool", "default": False},
         "wait": {"type": "bool", "default": True},
+        # set by the action plugin, which shows how far the services are
+        "_progress": {"type": "dict"},
     }
     run(AnsibleModule(argument_spec=spec, supports_check_mode=True), ServicesWork)
 

@@ -286,7 +286,59 @@ def kept_of(value: Any) -> Any:
 def service(spec: Json, cursor: Iterator[int]) -> Json:
     """An entry of GET /services."""
     spec = completed(spec)
-    return {"ID": identity(), "Version": {"Index": 10}, "CreatedAt": created(), "Spec": spec, "Endpoint": endpoint(spec, cursor)}
+    job: Json = {"JobStatus": {"JobIteration": {}, "LastExecution": created()}} if is_job(spec) else {}
+    return {"ID": identity(), "Version": {"Index": 10}, "CreatedAt": created(), "Spec": spec, "Endpoint": endpoint(spec, cursor), **job}
+
+
+def is_job(spec: Mapping[str, Any]) -> bool:
+    """Whether tasks run to their end."""
+    return not {"ReplicatedJob", "GlobalJob"}.isdisjoint(spec["Mode"])
+
+
+def update_service(document: Json, spec: Json, roll_back: bool) -> None:
+    """Another spec, or the one before; any update of a job begins its next round, and takes the tasks of the last away."""
+    before = document.get("PreviousSpec")
+    document["PreviousSpec"] = document["Spec"]
+    document["Spec"] = before if roll_back else completed(spec)
+    document.pop("UpdateStatus", None)
+    if roll_back:
+        document["UpdateStatus"] = {"State": "rollback_started", "StartedAt": created(), "Message": "manually requested rollback"}
+    if is_job(spec):
+        document["JobStatus"] = {"JobIteration": {"Index": _round(document["JobStatus"]) + 1}, "LastExecution": created()}
+
+
+def end_update(document: Json) -> None:
+    """The update that was under way has ended well."""
+    status = document["UpdateStatus"]
+    status["State"] = {"rollback_started": "rollback_completed"}.get(status["State"], "completed")
+
+
+def _round(holder: Mapping[str, Any]) -> int:
+    return int((holder.get("JobIteration") or {}).get("Index") or 0)
+
+
+def next_of_job(document: Mapping[str, Any], tasks: Iterable[Mapping[str, Any]]) -> list[tuple[int, str]]:
+    """Slots and nodes of tasks of a replicated job that may begin now. A slot whose task has failed for good is not used again."""
+    job = document["Spec"]["Mode"].get("ReplicatedJob")
+    if not job:
+        return []
+    own = [task for task in tasks if task["ServiceID"] == document["ID"] and _round(task) == _round(document["JobStatus"])]
+    free = job["MaxConcurrent"] - len([task for task in own if task["Status"]["State"] != "complete"])
+    slots = range(len(own), min(len(own) + free, job["TotalCompletions"]))
+    return [(slot, own[0]["NodeID"]) for slot in slots] if own else []
+
+
+def start_task(task: Json, exit_code: int | None) -> None:
+    """A task runs, or has run to its end."""
+    status = task["Status"]
+    if exit_code is not None:
+        status.update(State="failed", Message="started", Err=f"task: non-zero exit ({exit_code})")
+        status["ContainerStatus"]["ExitCode"] = exit_code
+        task["DesiredState"] = "shutdown" if task["DesiredState"] == "complete" else task["DesiredState"]
+    elif task["DesiredState"] == "complete":
+        status.update(State="complete", Message="finished")
+    else:
+        status.update(State="running", Message="started")
 
 
 def virtual_ips(spec: Mapping[str, Any], before: Iterable[Mapping[str, Any]], numbers: Iterator[int]) -> list[Json]:
@@ -314,8 +366,11 @@ def wanted_tasks(document: Mapping[str, Any], nodes: Mapping[str, Json]) -> list
     mode = document["Spec"]["Mode"]
     if "Global" in mode or "GlobalJob" in mode:
         return [(0, node_id) for node_id in active]
-    count = mode["Replicated"]["Replicas"] if "Replicated" in mode else mode["ReplicatedJob"]["MaxConcurrent"]
-    return [(slot + 1, active[slot % len(active)] if active else "") for slot in range(count)]
+    if "ReplicatedJob" in mode:
+        slots = range(min(mode["ReplicatedJob"]["MaxConcurrent"], mode["ReplicatedJob"]["TotalCompletions"]))
+    else:
+        slots = range(1, mode["Replicated"]["Replicas"] + 1)
+    return [(slot, active[slot % len(active)] if active else "") for slot in slots]
 
 
 def fits(task: Mapping[str, Any], document: Mapping[str, Any]) -> bool:
@@ -367,7 +422,8 @@ def task(document: Mapping[str, Any], slot: int, node_id: str, networks: Iterabl
             "ContainerStatus": {"ContainerID": secrets.token_hex(32), "PID": 1, "ExitCode": 0},
             "PortStatus": {},
         },
-        "DesiredState": "running",
+        "DesiredState": "complete" if is_job(document["Spec"]) else "running",
+        **({"JobIteration": dict(document["JobStatus"]["JobIteration"])} if is_job(document["Spec"]) else {}),
         "Endpoint": copy.deepcopy(_ports(document["Spec"])),
         "NetworksAttachments": _attachments(document, networks),
     }
@@ -375,6 +431,9 @@ def task(document: Mapping[str, Any], slot: int, node_id: str, networks: Iterabl
 
 def with_status(document: Mapping[str, Any], tasks: Iterable[Mapping[str, Any]]) -> Json:
     """A service with the ServiceStatus that ?status=true asks for."""
-    desired = [task for task in tasks if task["ServiceID"] == document["ID"] and task["DesiredState"] == "running"]
+    own = [task for task in tasks if task["ServiceID"] == document["ID"]]
+    desired = [task for task in own if task["DesiredState"] in ("running", "complete") and task["Status"]["State"] != "complete"]
     running = [task for task in desired if task["Status"]["State"] == "running"]
-    return {**document, "ServiceStatus": {"RunningTasks": len(running), "DesiredTasks": len(desired), "CompletedTasks": 0}}
+    completed = [task for task in own if task["Status"]["State"] == "complete"]
+    status = {"RunningTasks": len(running), "DesiredTasks": len(desired), "CompletedTasks": len(completed)}
+    return {**document, "ServiceStatus": status}

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +24,8 @@ from .refusal import Refusal
 
 Json = dict[str, Any]
 
+ANSWERING = threading.RLock()
+"""One call is answered after the other, also where several threads call."""
 NO_MANAGER = 'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.'
 NOT_PART = "This node is not part of a swarm"
 ALREADY = 'This node is already part of a swarm. Use "docker swarm leave" to leave this swarm and join another one.'
@@ -51,7 +54,10 @@ class Manners:
 
 @dataclass
 class Swarm:
-    """What the managers of one swarm share."""
+    """What the managers of one swarm share. Tasks of images that are `failing` end at once with that exit code.
+
+    Updates are given up at once where `giving_up` says how that ends: paused, or rollback_completed.
+    """
 
     cluster: Json
     manners: Manners
@@ -71,6 +77,8 @@ class Swarm:
     stopping: list[tuple[int, Json]] = field(default_factory=list)
     promoted: dict[str, int] = field(default_factory=dict)
     rotation: authority.Rotation | None = None
+    failing: dict[str, int] = field(default_factory=dict)
+    giving_up: str = ""
     allocator_stopped: bool = False
     now: int = 0
     index: int = 10
@@ -91,16 +99,28 @@ class Swarm:
                 del self.promoted[node_id]
         for service_id, due in list(self.updating.items()):
             if due <= self.now:
-                self.services[service_id]["UpdateStatus"]["State"] = "completed"
+                documents.end_update(self.services[service_id])
                 self.bump(self.services[service_id])
                 del self.updating[service_id]
         if self.rotation is not None and self.rotation.go_on(self.cluster, self.nodes.values()):
             self.rotation = None
         for due, task in self.starting:
             if due <= self.now and task["Status"]["State"] == "preparing":
-                task["Status"].update(State="running", Message="started")
-
+                documents.start_task(task, self.failing.get(task["Spec"]["ContainerSpec"]["Image"]))
+        self.go_on_with_jobs()
         self.end_tasks()
+
+    def go_on_with_jobs(self) -> None:
+        """The next tasks of jobs, in place of those that have completed."""
+        for service in self.services.values():
+            for slot, node_id in documents.next_of_job(service, self.tasks):
+                self.begin(service, slot, node_id)
+
+    def begin(self, service: Json, slot: int, node_id: str) -> None:
+        """A task of a service, which takes its time."""
+        task = documents.task(service, slot, node_id, self.networks.values())
+        self.tasks.append(task)
+        self.starting.append((self.now + self.manners.task_start, task))
 
     def end_tasks(self) -> None:
         """Tasks that were told to stop end in their time."""
@@ -152,14 +172,15 @@ class FakeEngine:
 
     def do(self, call: Call) -> Any:
         """As Engine.do."""
-        self.calls += 1
-        if call.method == "GET":
-            self._pass_time()
-            return copy.deepcopy(self._answer(lambda: self._read(call), call))
-        self.done.append(call)
-        if self.interfere is not None:
-            self.interfere(call)
-        return copy.deepcopy(self._answer(lambda: self._change(call, copy.deepcopy(call.body)), call))
+        with ANSWERING:
+            self.calls += 1
+            if call.method == "GET":
+                self._pass_time()
+                return copy.deepcopy(self._answer(lambda: self._read(call), call))
+            self.done.append(call)
+            if self.interfere is not None:
+                self.interfere(call)
+            return copy.deepcopy(self._answer(lambda: self._change(call, copy.deepcopy(call.body)), call))
 
     def _answer(self, ask: Callable[[], Any], call: Call) -> Any:
         """What the Engine says, with refusals sorted into families as the client does it."""
@@ -409,12 +430,21 @@ class FakeEngine:
             raise Refusal(501, "rpc error: code = Unimplemented desc = service mode change is not allowed")
         if spec["Name"] != service["Spec"]["Name"]:
             raise Refusal(501, "rpc error: code = Unimplemented desc = renaming services is not supported")
+        if call.query.get("rollback") and "PreviousSpec" not in service:
+            told = f"service {identity} does not have a previous spec"
+            raise Refusal(400, f"rpc error: code = FailedPrecondition desc = {told}")
         swarm.touch(service, call.query["version"])
-        service["Spec"] = documents.completed(spec)
+        documents.update_service(service, spec, bool(call.query.get("rollback")))
+        if call.query.get("rollback"):
+            swarm.updating[identity] = swarm.now + max(1, swarm.manners.update)
         there = service["Endpoint"]
         ports = documents.endpoint(service["Spec"], swarm.dynamic, there)
         service["Endpoint"] = {**ports, "VirtualIPs": documents.virtual_ips(spec, there["VirtualIPs"], swarm.addresses)}
-        if self.manners.update:
+        if swarm.giving_up and not call.query.get("rollback"):
+            if swarm.giving_up == "rollback_completed":
+                documents.update_service(service, service["Spec"], True)
+            service["UpdateStatus"] = {"State": swarm.giving_up, "Message": "update paused due to failure or early termination of task"}
+        elif self.manners.update and not call.query.get("rollback"):
             service["UpdateStatus"] = {"State": "updating", "StartedAt": documents.created(), "Message": "update in progress"}
             swarm.updating[identity] = swarm.now + self.manners.update
         self._run_tasks(service)
@@ -432,6 +462,8 @@ class FakeEngine:
         """Tasks for the newest spec; old ones of an equal template stay, others are shut down."""
         swarm = self.managed()
         wanted = documents.wanted_tasks(service, swarm.nodes)
+        if documents.is_job(service["Spec"]):
+            swarm.tasks = [task for task in swarm.tasks if task["ServiceID"] != service["ID"]]
         current = [task for task in swarm.tasks if task["ServiceID"] == service["ID"] and task["DesiredState"] == "running"]
         fitting = [task for task in current if documents.fits(task, service)][: len(wanted)]
         for task in current:
@@ -441,9 +473,7 @@ class FakeEngine:
         if not self.manners.task_stop:
             swarm.end_tasks()
         for slot, node_id in wanted[len(fitting) :]:
-            task = documents.task(service, slot, node_id, swarm.networks.values())
-            swarm.tasks.append(task)
-            swarm.starting.append((swarm.now + self.manners.task_start, task))
+            swarm.begin(service, slot, node_id)
 
 
 _FIELDS = {"scope": "Scope", "driver": "Driver"}

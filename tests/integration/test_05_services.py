@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from stories.machines import Machines
-from stories.playing import Ansible
+from stories.playing import Ansible, Run
+from stories.watching import asked
 
+PROGRAM = Path(__file__).parent / "stories" / "caller.py"
 IMAGE = "meshwork-lab:1"
 
 
@@ -67,11 +70,11 @@ def test_D4_a_failure_carries_the_words_of_the_task_and_its_node(cluster: Machin
         {"name": "story-missing", "image": "meshwork-lab:absent", "replicas": 1},
         {"name": "story-exits", "image": IMAGE, "command": ["sh", "-c", "exit 3"], "replicas": 1},
     ]
-    run = ansible.module(cluster.manager, "services", {"services": services, "wait_timeout": 25})
+    run = ansible.module(cluster.manager, "services", {"services": services, "wait_timeout": 40})
     assert run.returncode != 0
-    message = run.only.message
-    missing = next(part for part in message.split("; ") if "story-missing" in part)
-    exits = next(part for part in message.split("; ") if "story-exits" in part)
+    told = {name: part for part in run.only.message.split("; ") for name in ("story-missing", "story-exits") if name in part}
+    assert len(told) == 2, run.only.message
+    missing, exits = told["story-missing"], told["story-exits"]
     assert "No such image: meshwork-lab:absent" in missing
     assert "non-zero exit (3)" in exits
     assert all(any(f" on {node}" in part for node in cluster.nodes) for part in (missing, exits))
@@ -90,6 +93,112 @@ def test_D2_D4_an_update_is_awaited_until_the_new_tasks_run(cluster: Machines, a
     new = cluster.tasks("story-update")
     assert len(new) == 2 and not set(new) & set(old)
     assert not services(env={"COLOUR": "green"})
+
+
+@pytest.mark.usefixtures("removed")
+def test_D4_a_terminal_shows_services_that_move_and_nothing_else_does(cluster: Machines, ansible: Ansible) -> None:
+    def run(image: str, terminal: bool) -> Run:
+        wanted = {"services": [{"name": "story-moves", "image": image, "replicas": 2}]}
+        return ansible.module(cluster.manager, "services", wanted, terminal=terminal)
+
+    made = run(IMAGE, terminal=True).succeeded()
+    lines = [line.strip() for line in made.output.splitlines() if line.startswith("story-moves ")]
+    assert len(lines) >= 2 and lines[0].startswith("story-moves 0/2 running, ") and lines[-1] == "story-moves 2/2 running"
+    assert any(f"({node}" in lines[0] for node in cluster.nodes), lines
+    assert made.only.changed and made.only.says == ["create service story-moves, 2 x meshwork-lab:1"]
+    since = cluster.shell(cluster.manager, "date +%s").strip()
+    again = run(IMAGE, terminal=True).succeeded()
+    assert not again.only.changed and "story-moves 2/2" not in again.output
+    assert cluster.module_runs(since)[cluster.manager] == ["meshwork.swarm.services"]
+    cluster.shell(cluster.manager, "docker service rm story-moves")
+    quiet = run(IMAGE, terminal=False).succeeded()
+    assert quiet.only.changed and "story-moves 0/2" not in quiet.output
+
+
+@pytest.mark.usefixtures("removed")
+def test_D4_an_update_that_fails_is_rolled_back_on_request(cluster: Machines, ansible: Ansible) -> None:
+    def run(**options: Any) -> Run:
+        wanted = {"services": [{"name": "story-back", "replicas": 1, "on_failure": "rollback", **options}], "wait_timeout": 90}
+        return ansible.module(cluster.manager, "services", wanted)
+
+    run(image=IMAGE).succeeded()
+    failed = run(image="meshwork-lab:absent")
+    assert failed.returncode != 0
+    assert "No such image: meshwork-lab:absent" in failed.only.message
+    assert failed.only.message.endswith("done after that: service story-back: roll back to the spec that it had before")
+    found = cluster.inspect("service", "story-back")
+    assert found["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"] == IMAGE
+    assert found["UpdateStatus"]["State"] == "rollback_completed"
+    assert len(cluster.tasks("story-back")) == 1
+    assert not run(image=IMAGE).succeeded().only.changed
+
+
+@pytest.mark.usefixtures("removed")
+def test_D4_jobs_are_awaited_until_they_have_completed(cluster: Machines, ansible: Ansible) -> None:
+    def run(command: str, **options: Any) -> Run:
+        job = {"name": "story-job", "image": IMAGE, "mode": "replicated-job", "total_completions": 2, "max_concurrent": 2}
+        restart = {"restart_policy": {"condition": "none"}}
+        return ansible.module(cluster.manager, "services", {"services": [{**job, **restart, "command": ["sh", "-c", command], **options}]})
+
+    def ended() -> list[str]:
+        line = "docker service ps story-job --no-trunc --filter desired-state=shutdown --format '{{.ID}} {{.CurrentState}}'"
+        return [each.split()[0] for each in cluster.shell(cluster.manager, line).splitlines() if " Complete " in each]
+
+    assert run("true").succeeded().only.changed
+    first = ended()
+    assert len(first) == 2
+    assert not run("true").succeeded().only.changed and ended() == first
+    assert run("true", force=True).succeeded().only.says == ["service story-job: run its tasks anew"]
+    assert len(ended()) == 2 and not set(ended()) & set(first)
+    message = run("exit 4").refused()
+    assert message.startswith("the job has ended without its completions: service story-job: 0 of 2 tasks completed, last failure: ")
+    assert message.endswith("exit code 4") and any(f" on {node}, " in message for node in cluster.nodes)
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("removed")
+def test_D4_no_request_is_lost_when_a_service_is_scaled_forced_and_updated(cluster: Machines, ansible: Ansible, figures: list[str]) -> None:
+    """Requests from outside to every node, all the time. The service answers only once it listens, and for a while after SIGTERM."""
+    folder, port = "/srv/meshwork-loss", 8095
+    for node in cluster.nodes:
+        cluster.shell(node, f"mkdir -p {folder}/log; cat > {folder}/caller.py", stdin=PROGRAM.read_text())
+    mounts = {"/usr": "/usr", "/usr/lib": "/lib", "/usr/lib64": "/lib64", folder: "/story"}
+    service = {
+        "name": "story-loss",
+        "image": IMAGE,
+        "command": ["/usr/bin/python3", "/story/caller.py"],
+        "mounts": [
+            *({"type": "bind", "source": source, "target": target, "read_only": True} for source, target in mounts.items()),
+            {"type": "bind", "source": f"{folder}/log", "target": "/log"},
+        ],
+        "publish": [{"target_port": 8080, "published_port": port}],
+        "healthcheck": {
+            "test": ["CMD-SHELL", "wget -q -O /dev/null http://127.0.0.1:8080/"],
+            "interval": "2s",
+            "timeout": "30s",
+            "retries": 10,
+        },
+        "stop_grace_period": "60s",
+        "update_config": {"order": "start-first", "monitor": "2s"},
+    }
+
+    def changed(**options: Any) -> float:
+        wanted = {"services": [{**service, "env": {"ME": "loss"}, **options}], "wait_timeout": 400}
+        run = ansible.module(cluster.manager, "services", wanted, timeout=500).succeeded()
+        assert run.only.changed
+        return run.seconds
+
+    changed(replicas=2)
+    with asked(cluster, [port], patience=15) as answers:
+        spent = {
+            "scaled up": changed(replicas=3),
+            "updated": changed(replicas=3, env={"ME": "loss", "COLOUR": "green"}),
+            "forced": changed(replicas=3, env={"ME": "loss", "COLOUR": "green"}, force=True),
+            "scaled down": changed(replicas=1, env={"ME": "loss", "COLOUR": "green"}),
+        }
+    told = ", ".join(f"{what} in {seconds:.0f} s" for what, seconds in spent.items())
+    figures.append(f"{answers.questions} requests from outside, {answers.failed} failed: {told}")
+    assert answers.questions > 200 and answers.failed == 0, figures[-1]
 
 
 @pytest.mark.usefixtures("unchanged")

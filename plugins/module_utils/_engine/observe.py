@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +19,7 @@ from .._model.errors import EngineError
 from .._model.item import Item
 from .._model.membership import Membership, read_membership
 from .._model.network import read_network
-from .._model.node import hostname, platform, read_node, ready
+from .._model.node import hostname, platform, read_node, ready, takes_tasks
 from .._model.parked import is_parked, restore
 from .._model.relocation import networks_of
 from .._model.service import is_job, named_networks, read_service
@@ -29,6 +29,7 @@ from .._plan.convergence import Progress, meshes, progress
 from .._plan.ingress import Ingress, read_publisher
 from .._plan.networks import Networks
 from .._plan.nodes import Nodes
+from .._plan.places import suitable_nodes
 from .._plan.services import Services, WantedServices, lists_needed
 from .._plan.used_networks import Member, Replacement, UsedNetworks, with_users
 from .attached import attached_containers, attachments
@@ -256,15 +257,22 @@ class ServiceList:
         before = {**document, "Spec": restore(document["Spec"])}
         return replace(item, values=read_service(named_networks(before, self.network_names)).values)
 
-    def progress(self, names: Sequence[str]) -> list[Progress]:
-        """How far the named services are, with one call for all their tasks. Jobs are not among them."""
-        wanted = [document for document in self.documents if document["Spec"]["Name"] in names and not is_job(document)]
+    def progress(self, names: Collection[str], clock: float | None = None) -> list[Progress]:
+        """How far the named services are, with one call for all their tasks. `clock` is the Engine's, in seconds since 1970."""
+        wanted = [document for document in self.documents if document["Spec"]["Name"] in names]
         if not wanted:
             return []
         tasks = self._engine.get("/tasks", {"filters": {"service": [str(each["ID"]) for each in wanted]}}) or ()
         hostnames = {node.id: hostname(node) for node in self._nodes}
         by_service = _by_service(tasks)
-        return [progress(document, by_service.get(str(document["ID"]), []), hostnames, self._mesh) for document in wanted]
+        return [
+            progress(each, by_service.get(str(each["ID"]), []), hostnames, self._mesh, clock, self._global_places(each)) for each in wanted
+        ]
+
+    def _global_places(self, document: Document) -> int:
+        """How many nodes get a task of a service that has one on each; 0 for others."""
+        values = read_service(document).values
+        return len(suitable_nodes(values, list(filter(takes_tasks, self._nodes)))) if values["mode"].startswith("global") else 0
 
 
 def _by_service(tasks: Sequence[Document]) -> dict[str, list[Document]]:

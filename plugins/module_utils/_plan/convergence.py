@@ -6,75 +6,194 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from .._model.errors import NotReady
+from .._model.membership import instant
 from .._model.parked import mesh_ports
+from .._model.service import DEFAULT_UPDATE, is_job
 
 FAILED_STATES = frozenset({"failed", "rejected", "orphaned"})
-STOPPED_UPDATES = frozenset({"paused", "rollback_paused", "rollback_completed"})
+ENDED_STATES = FAILED_STATES | {"complete", "shutdown", "remove"}
+STOPPED_UPDATES = frozenset({"paused", "rollback_paused"})
+UNDER_WAY = frozenset({"updating", "rollback_started"})
+SECOND = 10**9
+_STAGES = {
+    **dict.fromkeys(("new", "allocated", "pending"), "pending"),
+    **dict.fromkeys(("assigned", "accepted", "preparing"), "preparing"),
+    **dict.fromkeys(("ready", "starting"), "starting"),
+    "running": "started",
+}
+_MEANT = ("ready", "running", "complete")
 
 
 @dataclass(frozen=True)
 class Progress:
-    """One service: tasks that run by the newest spec, tasks wanted, the state of its update, the last failure of a task."""
+    """One service: tasks that run by the newest spec, tasks wanted, the state of its update, the last failure of a task.
+
+    Of a job, `running` are the tasks that have completed, and `ended` says that no more will. `moving` has the tasks on their way as
+    words, and `failed` is how many places of tasks (slots, or nodes) have a failure and no task that runs.
+    """
 
     name: str
     running: int
     wanted: int
     updating: str = ""
     failure: str = ""
+    moving: tuple[str, ...] = ()
+    failed: int = 0
+    job: bool = False
+    ended: bool = False
 
     @property
     def done(self) -> bool:
-        """Whether nothing is left to wait for."""
-        return self.running == self.wanted and self.updating in ("", "completed")
+        """Whether nothing is left to wait for. An update that was stopped once is no matter when all tasks run by the newest spec."""
+        return self.running == self.wanted and self.updating not in UNDER_WAY
 
     @property
     def stopped(self) -> bool:
-        """Whether the swarm has given the update up, so that waiting is of no use."""
-        return self.updating in STOPPED_UPDATES
+        """Whether the swarm has given the service up, so that waiting is of no use."""
+        return not self.done and (self.ended or self.updating in STOPPED_UPDATES)
+
+    @property
+    def line(self) -> str:
+        """The service on a terminal: "web 3/5 running, 1 starting (node2), 1 failed: no such image on node1"."""
+        parts = [f"{self.name} {self.running}/{self.wanted} {self._word}", *self.moving]
+        parts += [f"{self.failed} failed: {self.failure}"] if self.failed and self.failure else []
+        parts += [f"update {self.updating}"] if self.updating not in ("", "completed") else []
+        return ", ".join(parts)
+
+    @property
+    def _word(self) -> str:
+        return "completed" if self.job else "running"
 
     def __str__(self) -> str:
-        told = f"service {self.name}: {self.running} of {self.wanted} tasks running"
+        told = f"service {self.name}: {self.running} of {self.wanted} tasks {self._word}"
         if self.updating not in ("", "completed"):
             told += f", update {self.updating}"
         return f"{told}, last failure: {self.failure}" if self.failure else told
 
 
-def awaited(found: Sequence[Progress]) -> list[str]:
-    """What services have still to come to, as sentences. Raises NotReady with the tasks' own errors once the swarm has given one up."""
-    stopped = [str(each) for each in found if each.stopped]
-    if stopped:
-        raise NotReady("the swarm gave the update up: " + "; ".join(stopped))
+def awaited(found: Sequence[Progress], updated: Container[str] | None = None) -> list[str]:
+    """What services have still to come to, as sentences. Raises NotReady with the tasks' own errors once the swarm has given one up.
+
+    A rollback that has completed gives up those that were `updated` now, None for all: it may be one of an earlier day.
+    """
+    for ended, told in ((False, "the swarm gave the update up: "), (True, "the job has ended without its completions: ")):
+        stopped = [str(each) for each in found if (each.stopped or _rolled_back(each, updated)) and each.ended == ended]
+        if stopped:
+            raise NotReady(told + "; ".join(stopped))
     return [str(each) for each in found if not each.done]
 
 
+def _rolled_back(found: Progress, updated: Container[str] | None) -> bool:
+    return found.updating == "rollback_completed" and (updated is None or found.name in updated)
+
+
 def progress(
-    service: Mapping[str, Any], tasks: Sequence[Mapping[str, Any]], hostnames: Mapping[str, str], mesh: str | None = None
+    service: Mapping[str, Any],
+    tasks: Sequence[Mapping[str, Any]],
+    hostnames: Mapping[str, str],
+    mesh: str | None = None,
+    clock: float | None = None,
+    places: int = 0,
 ) -> Progress:
     """The progress of one service from its document (GET /services?status=true) and its tasks (GET /tasks).
 
     A task counts when it runs, is meant to run, and was made from the newest template: right after an update the old
     tasks still fill the number. Placement does not count, since a change of it leaves fitting tasks alone (swarmkit: IsTaskDirty).
     With `mesh`, the ID of the ingress network, a task has to be on it when the service publishes through it, else off it: tasks
-    do not tell from which ports they were made.
+    do not tell from which ports they were made. With `clock`, the Engine's in seconds since 1970, it has to have run for as long as the
+    service's updates watch it. `places` is how many nodes have a task of a global service, which the swarm has not made yet just after
+    the service.
     """
+    if is_job(service):
+        return _job_progress(service, tasks, hostnames, clock, places)
     needed = {mesh} if mesh_ports(service["Spec"].get("EndpointSpec")) else set()
     template = _comparable(service["Spec"]["TaskTemplate"])
-    wanted_here = [task for task in tasks if task.get("DesiredState") == "running"]
-    fitting = [task for task in wanted_here if _comparable(task["Spec"]) == template and (mesh is None or meshes(task) == needed)]
-    running = sum(1 for task in fitting if task["Status"]["State"] == "running")
+    fitting = [task for task in tasks if _comparable(task["Spec"]) == template and (mesh is None or meshes(task) == needed)]
+    meant = [task for task in fitting if task.get("DesiredState") == "running"]
+    running = [task for task in meant if task["Status"]["State"] == "running" and not _young(task, service, clock)]
     status: Mapping[str, Any] = service.get("ServiceStatus") or {}
+    wanted = max(int(status.get("DesiredTasks") or 0), places)
+    updating = str((service.get("UpdateStatus") or {}).get("State") or "")
+    told = tasks if updating.startswith("rollback") else fitting
     return Progress(
         name=str(service["Spec"]["Name"]),
-        running=running,
-        wanted=int(status.get("DesiredTasks") or 0),
-        updating=str((service.get("UpdateStatus") or {}).get("State") or ""),
-        failure="" if running and running == status.get("DesiredTasks") else _last_failure(tasks, hostnames),
+        running=len(running),
+        wanted=wanted,
+        updating=updating,
+        failure="" if running and len(running) == wanted else _last_failure(told, hostnames),
+        moving=_moving([task for task in fitting if task not in running], hostnames),
+        failed=len(_places(service, filter(_failed, fitting)) - _places(service, running)),
     )
+
+
+def _job_progress(
+    service: Mapping[str, Any], tasks: Sequence[Mapping[str, Any]], hostnames: Mapping[str, str], clock: float | None, places: int
+) -> Progress:
+    """The progress of a job: the tasks of its newest round (JobStatus.JobIteration), which any update begins.
+
+    A task that has failed for good keeps its slot, and for it no other is made: the job has ended once nothing is under way, and
+    nothing was a moment ago. DesiredTasks has no failed task of a global job, and no more than run at once of a replicated one.
+    """
+    job = (service["Spec"].get("Mode") or {}).get("ReplicatedJob")
+    own = [task for task in tasks if _round(task) == _round(service.get("JobStatus") or {})]
+    completed = _places(service, (task for task in own if task["Status"]["State"] == "complete"))
+    under_way = [task for task in own if task["Status"]["State"] not in ENDED_STATES]
+    failed = _places(service, filter(_failed, own)) - completed - _places(service, under_way)
+    wanted = max(places, len(_places(service, own)))
+    if job is not None:
+        wanted = next((int(job[key]) for key in ("TotalCompletions", "MaxConcurrent") if job.get(key) is not None), 1)
+    return Progress(
+        name=str(service["Spec"]["Name"]),
+        running=len(completed),
+        wanted=wanted,
+        failure="" if len(completed) == wanted else _last_failure(own, hostnames),
+        moving=_moving(under_way, hostnames),
+        failed=len(failed),
+        job=True,
+        ended=bool(failed) and not under_way and not any(_young(task, service, clock) for task in own),
+    )
+
+
+def _round(holder: Mapping[str, Any]) -> int:
+    """The number of a job's round; Go leaves the first, 0, out."""
+    return int((holder.get("JobIteration") or {}).get("Index") or 0)
+
+
+def _places(service: Mapping[str, Any], tasks: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Which places of their service tasks take: the slots, or the nodes of a global one. The slots of jobs begin with 0, left out by Go."""
+    key = "NodeID" if {"Global", "GlobalJob"} & set(service["Spec"].get("Mode") or {}) else "Slot"
+    return {str(task.get(key) or "") for task in tasks}
+
+
+def _failed(task: Mapping[str, Any]) -> bool:
+    return task["Status"]["State"] in FAILED_STATES
+
+
+def _young(task: Mapping[str, Any], service: Mapping[str, Any], clock: float | None) -> bool:
+    """Whether a task is what it is for less than updates of its service watch it (UpdateConfig.Monitor): one that runs may end at once.
+
+    The swarm watches so only in updates. Where the clocks of two managers differ, a task of the future is none.
+    """
+    since = instant(str(task.get("UpdatedAt") or ""))
+    if clock is None or since is None:
+        return False
+    monitor = (service["Spec"].get("UpdateConfig") or {}).get("Monitor")
+    return 0 <= clock - since < (DEFAULT_UPDATE["Monitor"] if monitor is None else int(monitor)) / SECOND
+
+
+def _moving(tasks: Sequence[Mapping[str, Any]], hostnames: Mapping[str, str]) -> tuple[str, ...]:
+    """Tasks on their way as words, in the order of their stages: "1 starting (node2)"."""
+    told = []
+    for stage in dict.fromkeys(_STAGES.values()):
+        there = [task for task in tasks if _STAGES.get(task["Status"]["State"]) == stage and task.get("DesiredState") in _MEANT]
+        on = sorted({hostnames.get(str(task["NodeID"]), "a node that is gone") for task in there if task.get("NodeID")})
+        told += [f"{len(there)} {stage}" + (f" ({', '.join(on)})" if on else "")] if there else []
+    return tuple(told)
 
 
 def meshes(task: Mapping[str, Any]) -> set[str]:
@@ -98,12 +217,12 @@ def _filled(value: Any) -> Any:
 
 
 def _last_failure(tasks: Sequence[Mapping[str, Any]], hostnames: Mapping[str, str]) -> str:
-    failures: list[Mapping[str, Any]] = [task for task in tasks if task["Status"]["State"] in FAILED_STATES or task["Status"].get("Err")]
+    failures: list[Mapping[str, Any]] = [task for task in tasks if _failed(task) or task["Status"].get("Err")]
     last: Mapping[str, Any] | None = max(failures, key=lambda task: str(task["Status"].get("Timestamp")), default=None)
     if last is None:
         return ""
     status = last["Status"]
-    node = hostnames.get(str(last.get("NodeID") or ""), "no node")
+    node = hostnames.get(str(last.get("NodeID") or ""))
     code = (status.get("ContainerStatus") or {}).get("ExitCode")
-    shown = f"{status.get('Err') or status.get('Message')} on {node}"
+    shown = str(status.get("Err") or status.get("Message")) + (f" on {node}" if node else "")
     return f"{shown}, exit code {code}" if code else shown

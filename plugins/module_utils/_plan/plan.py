@@ -43,6 +43,7 @@ class Step:
     `call` is how it is made: a Call of the Engine, or another value that the applier of the module knows and that reads well as text.
     `awaits` is set where the next step has to wait until a predicate of the module's observation holds ("gone:ingress"). `parts` says
     how many times the module's deadline that may take: the tasks of a service are replaced in parts.
+    Steps of one `stage` (not 0) that follow each other neither need nor hinder each other, await nothing, and are made at the same time.
     """
 
     action: str
@@ -52,6 +53,7 @@ class Step:
     costs: str = ""
     awaits: str = ""
     parts: int = 1
+    stage: int = 0
 
     def shown(self) -> dict[str, str]:
         """The step as it is returned to the user."""

@@ -15,10 +15,11 @@ from .._model.node import takes_tasks
 from .._model.parked import is_parked
 from .._model.publish import Port, port_text, ranges
 from .._model.references import config_names, secret_names, with_ids
-from .._model.service import SERVICE, with_defaults
+from .._model.service import JOBS, SERVICE, forced_updates, with_defaults, with_forced
 from .._model.service_check import check_service
 from .._model.table import Difference, Json, differences, dig, merged, read, write
 from .capacity import Room, crowded, takes_addresses
+from .convergence import UNDER_WAY
 from .places import asks_for_nodes, lacking, suitable_nodes, task_count
 from .plan import Blocker, Call, Plan, Step, Wait
 from .stacks import stack_blockers, stack_warnings
@@ -26,7 +27,8 @@ from .stacks import stack_blockers, stack_warnings
 TASK_OPTIONS = frozenset({"mode", "replicas", "labels", "update_config", "rollback_config", "placement"})
 """Options (or sections) whose change alone leaves running tasks where they are (swarmkit: IsTaskDirty)."""
 _FIRST = {"network": "declare it in networks first", "secret": "make it first", "config": "make it first"}
-UNDER_WAY = ("updating", "rollback_started")
+STAGES = {"remove": 1, "free": 2, "update": 3, "create": 4}
+"""What is made at once. Updates that give a port up come before those that may take it."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class WantedServices:
     """The services that the user wrote; `exclusive` removes those of ours that are not among them.
 
     `recreate` names those that may be removed and made anew, `stacks` has the stack that an entry names, and `supersede` replaces
-    updates that are under way in place of waiting for their end.
+    updates that are under way in place of waiting for their end. `force` has the count of forced updates that a service is to have come to.
     """
 
     items: tuple[Item, ...]
@@ -59,6 +61,7 @@ class WantedServices:
     recreate: frozenset[str] = frozenset()
     stacks: Mapping[str, str] = field(default_factory=dict)
     supersede: bool = False
+    force: Mapping[str, int] = field(default_factory=dict)
 
 
 def lists_needed(wanted: WantedServices, items: Sequence[Item]) -> frozenset[str]:
@@ -124,7 +127,8 @@ def plan_services(wanted: WantedServices, found: Services, assumed: bool = False
     draft.warnings += stack_warnings(present, by_name, frozenset(draft.touched))
     if found.nodes:
         _make_room(draft, present, found)
-    steps = (*draft.waits, *draft.removals, *draft.updates, *draft.creations)
+    updates = sorted(draft.updates, key=lambda step: step.stage)
+    steps = (*draft.waits, *draft.removals, *updates, *draft.creations)
     return Plan(found, replace(found, items=tuple(draft.after.values())), steps, tuple(draft.blockers), tuple(draft.warnings))
 
 
@@ -162,7 +166,8 @@ def _change(draft: _Draft, item: Item, there: Item, wanted: WantedServices, foun
         draft.blockers += [off] if changes else []
         draft.warnings += [] if changes else [str(off)]
         return
-    if not changes:
+    forced = max(forced_updates(there.document), wanted.force.get(item.name, 0))
+    if not changes and forced == forced_updates(there.document):
         return
     draft.touched.add(item.name)
     if anew and item.name in wanted.recreate:
@@ -174,10 +179,11 @@ def _change(draft: _Draft, item: Item, there: Item, wanted: WantedServices, foun
     if anew:
         draft.refused.add(item.name)
         draft.blockers += _immutable(item, changes, found.desired_tasks.get(there.id, 0))
-    draft.after[item.name] = replace(there, values=merged(SERVICE, item.values, there.values))
+    after = replace(there, values=merged(SERVICE, item.values, there.values), document=with_forced(there.document, forced))
+    draft.after[item.name] = after
     if updating(there) and not wanted.supersede:
         draft.waits.append(_wait(there))
-    draft.updates.append(_update(item, there, changes, found))
+    draft.updates.append(_update(item, replace(there, document=after.document), changes, found))
 
 
 def _unknown(item: Item, found: Services) -> list[Blocker]:
@@ -287,13 +293,15 @@ def _identified(spec: Json, found: Services) -> Json:
 
 def _create(item: Item, found: Services) -> Step:
     body = _identified(service_spec(item), found)
-    return Step("create", f"service {item.name}", f"create {describe(item)}", Call("POST", "/services/create", body=body))
+    call = Call("POST", "/services/create", body=body)
+    return Step("create", f"service {item.name}", f"create {describe(item)}", call, stage=STAGES["create"])
 
 
 def _again(item: Item, there: Item, changes: Sequence[Difference], found: Services) -> Step:
     """Make a service anew that was removed, with all that was not written as it was."""
     told = f"make service {item.name} anew, in mode {item.values['mode']}, and all that is not written as it was"
-    return Step("create", f"service {item.name}", told, Call("POST", "/services/create", body=_changed(item, there, changes, found)))
+    call = Call("POST", "/services/create", body=_changed(item, there, changes, found))
+    return Step("create", f"service {item.name}", told, call, stage=STAGES["create"])
 
 
 def _changed(item: Item, there: Item, changes: Sequence[Difference], found: Services) -> Json:
@@ -309,10 +317,22 @@ def _wait(there: Item) -> Step:
 def _update(item: Item, there: Item, changes: Sequence[Difference], found: Services) -> Step:
     call = Call("POST", f"/services/{there.id}/update", {"version": there.version}, _changed(item, there, changes, found))
     told = ", ".join(f"{change.option} from {change.found!r} to {change.wanted!r}" for change in changes)
-    replaces = any(change.option.partition(".")[0] not in TASK_OPTIONS for change in changes)
+    replaces = not changes or any(change.option.partition(".")[0] not in TASK_OPTIONS for change in changes)
     tasks = found.desired_tasks.get(there.id, 0)
     costs = f"replaces {_tasks(tasks)}" if replaces and tasks else ""
-    return Step("update", f"service {item.name}", f"service {item.name}: change {told}", call, costs)
+    if there.values["mode"] in JOBS:
+        costs = "runs the job again"
+    says = f"service {item.name}: " + (f"change {told}" if changes else "run its tasks anew")
+    stage = STAGES["free" if _gives_ports_up(changes) else "update"]
+    return Step("update", f"service {item.name}", says, call, costs, stage=stage)
+
+
+def _gives_ports_up(changes: Sequence[Difference]) -> bool:
+    ports = next((change for change in changes if change.option == "publish"), None)
+    if ports is None:
+        return False
+    wanted, found = ({(port.get("published_port"), port["protocol"]) for port in each or ()} for each in (ports.wanted, ports.found))
+    return bool(found - wanted)
 
 
 def _remove(item: Item, found: Services) -> Step:
@@ -323,6 +343,7 @@ def _remove(item: Item, found: Services) -> Step:
         f"remove service {item.name}",
         Call("DELETE", f"/services/{item.id}"),
         f"stops {_tasks(tasks)}" if tasks else "",
+        stage=STAGES["remove"],
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -126,9 +127,16 @@ class Ansible:
         return self._run(command, {"LAB_MANAGERS": str(managers)}, interrupt_at, timeout)
 
     def module(
-        self, host: str, name: str, options: Mapping[str, Any] | None = None, *arguments: str, check: bool = False, timeout: float = 200
+        self,
+        host: str,
+        name: str,
+        options: Mapping[str, Any] | None = None,
+        *arguments: str,
+        check: bool = False,
+        timeout: float = 200,
+        terminal: bool = False,
     ) -> Run:
-        """One module of the collection on one host."""
+        """One module of the collection on one host; on a `terminal` it believes that somebody sits there."""
         command = [
             "ansible",
             host,
@@ -138,16 +146,19 @@ class Ansible:
             f"meshwork.swarm.{name}",
             *(["-a", json.dumps(options)] if options else []),
         ]
-        return self._run([*command, *(["--check", "--diff"] if check else []), *arguments], {}, "", timeout)
+        return self._run([*command, *(["--check", "--diff"] if check else []), *arguments], {}, "", timeout, terminal)
 
-    def _run(self, command: Sequence[str], environment: Mapping[str, str], interrupt_at: str, timeout: float) -> Run:
+    def _run(
+        self, command: Sequence[str], environment: Mapping[str, str], interrupt_at: str, timeout: float, terminal: bool = False
+    ) -> Run:
         self._count += 1
         log, told = self._logs / f"{self._count:03}.log", self._logs / f"{self._count:03}.results"
         told.write_text("")
         began = time.monotonic()
+        words = [str(Path(sys.executable).with_name(command[0])), *command[1:]]
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [str(Path(sys.executable).with_name(command[0])), *command[1:]],
+                ["script", "--quiet", "--return", "--command", shlex.join(words), "/dev/null"] if terminal else words,
                 cwd=CHECKOUT,
                 env={**self.environment, **environment, "STORY_RESULTS": str(told)},
                 stdin=subprocess.DEVNULL,

@@ -36,24 +36,30 @@ class Answers:
         return max(self.gap(url) for url in self.asked)
 
     @property
+    def failed(self) -> int:
+        return sum(not answered for each in self.asked.values() for _at, answered in each)
+
+    @property
     def questions(self) -> int:
         return sum(len(each) for each in self.asked.values())
 
 
 @contextmanager
-def asked(machines: Machines, ports: Iterable[int]) -> Iterator[Answers]:
-    """Ask every port on every node each 0.2 s for as long as the block runs; a node's ports in one curl."""
+def asked(machines: Machines, ports: Iterable[int], patience: int = 2) -> Iterator[Answers]:
+    """Ask every port on every node each 0.2 s for as long as the block runs; a node's ports in one curl, which waits `patience` seconds."""
     answers, ended = Answers(), threading.Event()
     urls = {node: [f"http://{machines.addresses[node]}:{port}/" for port in ports] for node in machines.nodes}
     answers.asked = {url: [] for each in urls.values() for url in each}
 
     def ask(node: str) -> None:
         words = [word for url in urls[node] for word in ("--output", "/dev/null", url)]
-        shown = ("--write-out", "%{url_effective} %{http_code}\n", "--silent", "--max-time", "2", "--parallel")
+        shown = ("--write-out", "%{url_effective} %{http_code}\n", "--silent", "--max-time", str(patience), "--parallel")
         while not ended.is_set():
             at = time.monotonic()
             command = ["ip", "netns", "exec", machines.netns, "curl", *shown, *words]
-            told = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20, check=False).stdout
+            told = subprocess.run(
+                command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20 + patience, check=False
+            ).stdout
             codes = dict(line.split() for line in told.splitlines())
             for url in urls[node]:
                 answers.asked[url].append((at, codes.get(url) == "200"))

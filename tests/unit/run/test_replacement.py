@@ -226,6 +226,7 @@ def test_an_update_that_the_swarm_gave_up_ends_the_run_and_is_taken_up_by_the_ne
     assert engine.swarm is not None
     web = next(each for each in engine.swarm.services.values() if each["Spec"]["Name"] == "web")
     web["UpdateStatus"] = {"State": "paused"}
+    engine.swarm.giving_up = "paused"
     told = run_module("networks", engine, {"networks": [WANTED]}, check=True)
     assert told["steps"][0]["says"] == "service web: go on with the update that was given up"
     again = run_module("networks", engine, {"networks": [WANTED]})

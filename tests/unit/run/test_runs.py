@@ -178,14 +178,9 @@ def test_a_service_that_does_not_come_up_is_told_with_its_tasks(run_module: Runn
 def test_a_service_whose_update_was_given_up_is_not_waited_for(run_module: Runner) -> None:
     engine = furnished()
     engine.manners.task_start = 10**6
-
-    def rolled_back(call: Call) -> None:
-        if engine.swarm and "/services/" in call.path:
-            next(iter(engine.swarm.services.values()))["UpdateStatus"] = {"State": "rollback_completed"}
-
-    engine.interfere = rolled_back
+    engine.managed().giving_up = "rollback_completed"
     result = run_module("services", engine, {"services": [{"name": "web", "image": "nginx:1.28"}], "wait_timeout": 500})
-    assert result["msg"] == "the swarm gave the update up: service web: 0 of 2 tasks running, update rollback_completed"
+    assert result["msg"] == "the swarm gave the update up: service web: 2 of 2 tasks running, update rollback_completed"
     assert run_module.clock.now == 0
 
 
