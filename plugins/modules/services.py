@@ -44,6 +44,59 @@ options:
         C(docker service update) does.
     type: bool
     default: false
+  force:
+    description:
+      - Names of services in the list whose tasks are replaced on this run whether anything differs or not, as
+        C(docker service update --force) does.
+    type: list
+    elements: str
+    default: []
+  registries:
+    description:
+      - Credentials for the registries of the images. With every service that is made or changed, those of its image's registry are
+        sent to the swarm, which hands them to the nodes that pull, as C(docker service create --with-registry-auth) does.
+      - They are part of no spec that can be read, so that other credentials alone are no change. O(force) sends them with an update
+        of services that are otherwise as they should be.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      server:
+        description:
+          - The host of the registry, with its port where the images have it, such as V(registry.example.org:5000), or V(docker.io).
+        type: str
+        required: true
+      username:
+        description: The user.
+        type: str
+      password:
+        description: The password or access token of the user.
+        type: str
+      identity_token:
+        description: A token that stands for user and password.
+        type: str
+  planned:
+    description:
+      - Names of networks, secrets and configs that an earlier task of the same run makes. In check mode that has not happened, so that
+        services may refer to them. Without check mode it is not looked at.
+    type: dict
+    default: {}
+    suboptions:
+      networks:
+        description: Names of networks.
+        type: list
+        elements: str
+        default: []
+      secrets:
+        description: Names of secrets.
+        type: list
+        elements: str
+        default: []
+      configs:
+        description: Names of configs.
+        type: list
+        elements: str
+        default: []
 """
 
 EXAMPLES = r"""
@@ -80,8 +133,7 @@ EXAMPLES = r"""
         total_completions: 4
         max_concurrent: 2
         secrets:
-          - source: database_password_2
-            target: database_password
+          - source: database_password
             mode: '0400'
         mounts:
           - type: volume
@@ -100,6 +152,16 @@ EXAMPLES = r"""
         publish:
           - target_port: 8000-8005
             published_port: 9000-9005
+
+- name: A service from a private registry
+  meshwork.swarm.services:
+    services:
+      - name: shop
+        image: registry.example.org/shop:7
+    registries:
+      - server: registry.example.org
+        username: deploy
+        password: "{{ vault_registry_password }}"
 
 - name: Scale, and leave everything else as it is
   meshwork.swarm.services:
@@ -145,19 +207,28 @@ steps:
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.meshwork.swarm.plugins.module_utils._engine import client, observe
 from ansible_collections.meshwork.swarm.plugins.module_utils._engine.swarm_wide import SwarmWide
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.errors import InvalidOption
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.item import Item, parse_items
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.publish import read_ports, show_ports
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.registry import credentials, registry_of, registry_options
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.service import SERVICE
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.service_check import check_service
-from ansible_collections.meshwork.swarm.plugins.module_utils._model.table import argument_spec, check_api, show
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.table import argument_spec, check_api, dig, show
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.convergence import awaited
-from ansible_collections.meshwork.swarm.plugins.module_utils._plan.plan import Plan, Step
-from ansible_collections.meshwork.swarm.plugins.module_utils._plan.services import Services, WantedServices, plan_services, updating
+from ansible_collections.meshwork.swarm.plugins.module_utils._plan.plan import Call, Plan, Step
+from ansible_collections.meshwork.swarm.plugins.module_utils._plan.services import (
+    Services,
+    WantedServices,
+    force_update,
+    plan_services,
+    updating,
+)
 from ansible_collections.meshwork.swarm.plugins.module_utils._run import run
 
 
@@ -175,7 +246,10 @@ class ServicesWork(SwarmWide[Services]):
             recreate=frozenset(entry["name"] for entry in entries if entry["recreate"]),
             stacks={entry["name"]: entry["stack"] for entry in entries if entry["stack"]},
             supersede=module.params["supersede_updates"],
+            planned={kind: frozenset(names) for kind, names in module.params["planned"].items()} if module.check_mode else {},
         )
+        self._forced = _checked_names(module.params["force"], items)
+        self._credentials = credentials(module.params["registries"])
         self.awaited: list[str] = [item.name for item in items if item.state == "present"] if module.params["wait"] else []
         self.listed: observe.ServiceList | None = None
         self.waits = bool(module.params["wait"])
@@ -191,12 +265,22 @@ class ServicesWork(SwarmWide[Services]):
         return self.listed.services(self.wanted)
 
     def plan(self, found: Services) -> Plan[Services]:
+        if self._forced:
+            force = {item.name: force_update(item) + 1 for item in found.items if item.name in self._forced}
+            self.wanted, self._forced = replace(self.wanted, force=force), frozenset()
         return self.told(plan_services(self.wanted, found, self.assumed))
 
     def apply(self, step: Step) -> None:
-        super().apply(step)
+        super().apply(self._authorized(step))
         if step.action == "remove":
             self.removed.append(step.call.path.rpartition("/")[2])
+
+    def _authorized(self, step: Step) -> Step:
+        """The step with the credentials for the service's image, where there are some."""
+        body = step.call.body if isinstance(step.call, Call) else None
+        image = dig(body, ("TaskTemplate", "ContainerSpec", "Image")) or ""
+        auth = self._credentials.get(registry_of(image), "") if image else ""
+        return replace(step, call=replace(step.call, auth=auth)) if auth else step
 
     def settled(self, awaited: str, found: Services) -> bool:
         return not any(updating(item) for item in found.items if awaited == f"updated:{item.name}")
@@ -222,8 +306,17 @@ class ServicesWork(SwarmWide[Services]):
         return [item for item in state.items if item.name in wanted]
 
 
+def _checked_names(names: Sequence[str], items: Sequence[Item]) -> frozenset[str]:
+    known = {item.name for item in items if item.state == "present"}
+    for name in names:
+        if name not in known:
+            raise InvalidOption("force", f"names of services in the list: {', '.join(sorted(known)) or 'none'}", name)
+    return frozenset(names)
+
+
 def main() -> None:
     """Run the module."""
+    names = {"type": "list", "elements": "str", "default": []}
     suboptions: dict[str, Any] = {
         **client.named_item(),
         "recreate": {"type": "bool", "default": False},
@@ -236,6 +329,14 @@ def main() -> None:
         "services": {"type": "list", "elements": "dict", "required": True, "options": suboptions},
         "exclusive": {"type": "bool", "default": False},
         "supersede_updates": {"type": "bool", "default": False},
+        "force": dict(names),
+        "registries": {"type": "list", "elements": "dict", "default": [], "options": registry_options()},
+        # only names of secrets
+        "planned": {
+            "type": "dict",
+            "default": {},
+            "options": {"networks": dict(names), "secrets": {**names, "no_log": False}, "configs": dict(names)},
+        },
         "wait": {"type": "bool", "default": True},
     }
     run(AnsibleModule(argument_spec=spec, supports_check_mode=True), ServicesWork)

@@ -6,15 +6,18 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from .._model.content import Named
+from .._model.content_use import UNDER_WAY
 from .._model.errors import InvalidOption
 from .._model.item import OWNER_LABEL, Item, owned
 from .._model.node import takes_tasks
 from .._model.parked import is_parked
 from .._model.publish import Port, port_text, ranges
-from .._model.references import config_names, secret_names, with_ids
+from .._model.references import config_names, secret_names, with_ids, with_names
 from .._model.service import SERVICE, with_defaults
 from .._model.service_check import check_service
 from .._model.table import Difference, Json, differences, dig, merged, read, write
@@ -25,16 +28,16 @@ from .stacks import stack_blockers, stack_warnings
 
 TASK_OPTIONS = frozenset({"mode", "replicas", "labels", "update_config", "rollback_config", "placement"})
 """Options (or sections) whose change alone leaves running tasks where they are (swarmkit: IsTaskDirty)."""
-_FIRST = {"network": "declare it in networks first", "secret": "make it first", "config": "make it first"}
-UNDER_WAY = ("updating", "rollback_started")
+_FIRST = {kind: f"declare it in {kind}s first" for kind in ("network", "secret", "config")}
+FORCE_UPDATE = ("Spec", "TaskTemplate", "ForceUpdate")
 
 
 @dataclass(frozen=True)
 class Services:
     """The services of a swarm, the names of its swarm-wide networks, and how many tasks each service should run.
 
-    `rooms` are the networks as those who share their addresses see them, by name; `secrets` and `configs` are IDs by name. These and the
-    nodes are empty where they were not read, because nothing that is wanted depends on them.
+    `rooms` are the networks as those who share their addresses see them, by name; `secrets` and `configs` have ID and name of the newest
+    object of each name. These and the nodes are empty where they were not read, because nothing that is wanted depends on them.
     """
 
     items: tuple[Item, ...] = ()
@@ -42,14 +45,16 @@ class Services:
     desired_tasks: Mapping[str, int] = field(default_factory=dict)
     nodes: tuple[Item, ...] = ()
     rooms: Mapping[str, Room] = field(default_factory=dict)
-    secrets: Mapping[str, str] = field(default_factory=dict)
-    configs: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, Named] = field(default_factory=dict)
+    configs: Mapping[str, Named] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class WantedServices:
     """The services that the user wrote; `exclusive` removes those of ours that are not among them.
 
+    `force` has the number that the ForceUpdate of a service is to have at least, by the name of the service.
+    `planned` has the names of the networks, secrets and configs that an earlier task of the same run makes, in check mode.
     `recreate` names those that may be removed and made anew, `stacks` has the stack that an entry names, and `supersede` replaces
     updates that are under way in place of waiting for their end.
     """
@@ -59,18 +64,18 @@ class WantedServices:
     recreate: frozenset[str] = frozenset()
     stacks: Mapping[str, str] = field(default_factory=dict)
     supersede: bool = False
+    planned: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    force: Mapping[str, int] = field(default_factory=dict)
 
 
 def lists_needed(wanted: WantedServices, items: Sequence[Item]) -> frozenset[str]:
-    """Which lists besides services and networks the plan depends on: rooms, nodes, secrets, configs."""
+    """Which lists besides services, networks, secrets and configs the plan depends on: rooms, nodes."""
     present = [item for item in wanted.items if item.state == "present"]
     there = {item.name: item.values for item in items}
     shares = any(takes_addresses(item.values) for item in (*items, *present))
     asked = {
         "rooms": shares,
         "nodes": shares or any(asks_for_nodes({**there.get(item.name, {}), **item.values}) for item in present),
-        "secrets": any(secret_names(item.values) for item in present),
-        "configs": any(config_names(item.values) for item in present),
     }
     return frozenset(name for name, needed in asked.items() if needed)
 
@@ -78,6 +83,19 @@ def lists_needed(wanted: WantedServices, items: Sequence[Item]) -> frozenset[str
 def updating(item: Item) -> bool:
     """Whether an update of the service, or its rollback, is under way."""
     return dig(item.document, ("UpdateStatus", "State")) in UNDER_WAY
+
+
+def force_update(item: Item) -> int:
+    """The counter of a service of which each new value replaces its tasks."""
+    return int(dig(item.document, FORCE_UPDATE) or 0)
+
+
+def _with_force(item: Item, least: int) -> Json:
+    """The document with the counter at a number, or where it is already."""
+    document = copy.deepcopy(dict(item.document))
+    if force_update(item) < least:
+        document.setdefault("Spec", {}).setdefault("TaskTemplate", {})[FORCE_UPDATE[-1]] = least
+    return document
 
 
 @dataclass
@@ -112,7 +130,7 @@ def plan_services(wanted: WantedServices, found: Services, assumed: bool = False
         if item.state == "absent":
             draft.blockers += stack_blockers(item, by_name.get(item.name), wanted.stacks.get(item.name, ""), ())
     for item in present:
-        draft.blockers += [] if assumed else _unknown(item, found)
+        draft.blockers += [] if assumed else _unknown(item, found, wanted.planned)
         if item.name in by_name:
             _change(draft, item, by_name[item.name], wanted, found)
         else:
@@ -162,25 +180,28 @@ def _change(draft: _Draft, item: Item, there: Item, wanted: WantedServices, foun
         draft.blockers += [off] if changes else []
         draft.warnings += [] if changes else [str(off)]
         return
-    if not changes:
+    forced = wanted.force.get(item.name, 0)
+    if not changes and force_update(there) >= forced:
         return
     draft.touched.add(item.name)
     if anew and item.name in wanted.recreate:
         again = _again(item, there, changes, found)
         draft.removals.append(_remove(there, found))
         draft.creations.append(again)
-        draft.after[item.name] = _read_back(item.name, again.call.body)
+        names = {identity: name for named in (found.secrets, found.configs) for name, (identity, _object) in named.items()}
+        draft.after[item.name] = _read_back(item.name, with_names({"Spec": again.call.body}, names)["Spec"])
         return
     if anew:
         draft.refused.add(item.name)
         draft.blockers += _immutable(item, changes, found.desired_tasks.get(there.id, 0))
-    draft.after[item.name] = replace(there, values=merged(SERVICE, item.values, there.values))
+    update = _update(item, there, changes, found, forced)
+    draft.after[item.name] = replace(there, values=merged(SERVICE, item.values, there.values), document=_with_force(there, forced))
     if updating(there) and not wanted.supersede:
         draft.waits.append(_wait(there))
-    draft.updates.append(_update(item, there, changes, found))
+    draft.updates.append(update)
 
 
-def _unknown(item: Item, found: Services) -> list[Blocker]:
+def _unknown(item: Item, found: Services, planned: Mapping[str, frozenset[str]]) -> list[Blocker]:
     """Networks, secrets and configs that the swarm does not have."""
     asked = {
         "network": ([entry["name"] for entry in item.values.get("networks") or ()], found.networks, "networks for services"),
@@ -195,7 +216,7 @@ def _unknown(item: Item, found: Services) -> list[Blocker]:
         )
         for kind, (names, known, kinds) in asked.items()
         for name in names
-        if name not in known
+        if name not in known and name not in planned.get(f"{kind}s", ())
     ]
 
 
@@ -306,13 +327,15 @@ def _wait(there: Item) -> Step:
     return Step("wait", f"service {there.name}", told, Wait(f"service {there.name} is not being updated"), awaits=f"updated:{there.name}")
 
 
-def _update(item: Item, there: Item, changes: Sequence[Difference], found: Services) -> Step:
-    call = Call("POST", f"/services/{there.id}/update", {"version": there.version}, _changed(item, there, changes, found))
+def _update(item: Item, there: Item, changes: Sequence[Difference], found: Services, forced: int) -> Step:
+    body = _changed(item, replace(there, document=_with_force(there, forced)), changes, found)
+    call = Call("POST", f"/services/{there.id}/update", {"version": there.version}, body)
     told = ", ".join(f"{change.option} from {change.found!r} to {change.wanted!r}" for change in changes)
-    replaces = any(change.option.partition(".")[0] not in TASK_OPTIONS for change in changes)
+    told = f"service {item.name}: change {told}" if changes else f"service {item.name}: replace its tasks, as was asked for"
+    replaces = not changes or any(change.option.partition(".")[0] not in TASK_OPTIONS for change in changes)
     tasks = found.desired_tasks.get(there.id, 0)
     costs = f"replaces {_tasks(tasks)}" if replaces and tasks else ""
-    return Step("update", f"service {item.name}", f"service {item.name}: change {told}", call, costs)
+    return Step("update", f"service {item.name}", told, call, costs)
 
 
 def _remove(item: Item, found: Services) -> Step:

@@ -95,7 +95,9 @@ def test_networks_end_where_they_were_to_end(first: list[dict[str, Any]], second
 @given(lists("service"), lists("service"), st.booleans())
 def test_services_end_where_they_were_to_end(first: list[dict[str, Any]], second: list[dict[str, Any]], exclusive: bool) -> None:
     everything = Services(
-        networks=frozenset(NAMES), secrets={"key": "1", "token": "2"}, configs={"site": "1", "rules": "2", "account": "3"}
+        networks=frozenset(NAMES),
+        secrets={"key": ("1", "key-2"), "token": ("2", "token")},
+        configs={"site": ("3", "site"), "rules": ("4", "rules-2"), "account": ("5", "account")},
     )
     made = plan_services(WantedServices(_wanted_services(first)), everything)
     assume(not made.blockers)
