@@ -64,8 +64,8 @@ options:
       digest:
         description:
           - Whether the secret carries a digest of its content in the label C(io.meshwork.swarm.digest), by which a change of the content
-            is seen. It is made with scrypt, with a salt of its own for each object. To try one content takes about a tenth of a second
-            and 32 MiB of memory, and whoever may list secrets on a manager can do so. A generated password withstands that; a PIN
+            is seen. It is made with scrypt, with a salt of its own for each object. To try one content takes about a twentieth of a
+            second and 16 MiB of memory, and whoever may list secrets on a manager can do so. A generated password withstands that; a PIN
             does not.
           - With V(false) the label is left out, and taken away where it is. Then only another O(secrets[].version), or O(secrets[].force),
             makes a new object.
