@@ -48,6 +48,52 @@ options:
         C(docker service update) does.
     type: bool
     default: false
+  registries:
+    description:
+      - Credentials for the registries of the images. With every service that is made or changed, those of its image's registry are
+        sent to the swarm, which hands them to the nodes that pull, as C(docker service create --with-registry-auth) does.
+      - They are part of no spec that can be read, so that other credentials alone are no change. O(services[].force) sends them
+        with an update of services that are otherwise as they should be.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      server:
+        description:
+          - The host of the registry, with its port where the images have it, such as V(registry.example.org:5000), or V(docker.io).
+        type: str
+        required: true
+      username:
+        description: The user.
+        type: str
+      password:
+        description: The password or access token of the user.
+        type: str
+      identity_token:
+        description: A token that stands for user and password.
+        type: str
+  planned:
+    description:
+      - Names of networks, secrets and configs that an earlier task of the same run makes. In check mode that has not happened, so that
+        services may refer to them. Without check mode it is not looked at.
+    type: dict
+    default: {}
+    suboptions:
+      networks:
+        description: Names of networks.
+        type: list
+        elements: str
+        default: []
+      secrets:
+        description: Names of secrets.
+        type: list
+        elements: str
+        default: []
+      configs:
+        description: Names of configs.
+        type: list
+        elements: str
+        default: []
 """
 
 EXAMPLES = r"""
@@ -84,8 +130,7 @@ EXAMPLES = r"""
         total_completions: 4
         max_concurrent: 2
         secrets:
-          - source: database_password_2
-            target: database_password
+          - source: database_password
             mode: '0400'
         mounts:
           - type: volume
@@ -118,6 +163,15 @@ EXAMPLES = r"""
     services:
       - name: import
         force: true
+- name: A service from a private registry
+  meshwork.swarm.services:
+    services:
+      - name: shop
+        image: registry.example.org/shop:7
+    registries:
+      - server: registry.example.org
+        username: deploy
+        password: "{{ vault_registry_password }}"
 
 - name: Scale, and leave everything else as it is
   meshwork.swarm.services:
@@ -171,9 +225,10 @@ from ansible_collections.meshwork.swarm.plugins.module_utils._engine import clie
 from ansible_collections.meshwork.swarm.plugins.module_utils._engine.swarm_wide import SwarmWide
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.item import Item, parse_items
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.publish import read_ports, show_ports
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.registry import credentials, registry_of, registry_options
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.service import SERVICE, forced_updates
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.service_check import check_service
-from ansible_collections.meshwork.swarm.plugins.module_utils._model.table import argument_spec, check_api, show
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.table import argument_spec, check_api, dig, show
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.convergence import Progress, awaited
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.on_failure import (
     ROLLED_BACK,
@@ -181,7 +236,7 @@ from ansible_collections.meshwork.swarm.plugins.module_utils._plan.on_failure im
     taken_back,
     with_on_failure,
 )
-from ansible_collections.meshwork.swarm.plugins.module_utils._plan.plan import Plan, Step
+from ansible_collections.meshwork.swarm.plugins.module_utils._plan.plan import Call, Plan, Step
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.services import Services, WantedServices, plan_services, updating
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.watch import Watch
 from ansible_collections.meshwork.swarm.plugins.module_utils._run import run
@@ -202,7 +257,9 @@ class ServicesWork(SwarmWide[Services]):
             recreate=frozenset(entry["name"] for entry in entries if entry["recreate"]),
             stacks={entry["name"]: entry["stack"] for entry in entries if entry["stack"]},
             supersede=module.params["supersede_updates"],
+            planned={kind: frozenset(names) for kind, names in module.params["planned"].items()} if module.check_mode else {},
         )
+        self._credentials = credentials(module.params["registries"])
         self.awaited: list[str] = [item.name for item in items if item.state == "present"] if module.params["wait"] else []
         self.listed: observe.ServiceList | None = None
         self.waits = bool(module.params["wait"])
@@ -230,11 +287,18 @@ class ServicesWork(SwarmWide[Services]):
         return self.told(plan_services(self.wanted, found, self.assumed))
 
     def apply(self, step: Step) -> None:
-        super().apply(step)
+        super().apply(self._authorized(step))
         if step.action == "remove":
             self.removed.append(step.call.path.rpartition("/")[2])
         if step.action == "update":
             self.updated.append(step.item.partition(" ")[2])
+
+    def _authorized(self, step: Step) -> Step:
+        """The step with the credentials for the service's image, where there are some."""
+        body = step.call.body if isinstance(step.call, Call) else None
+        image = dig(body, ("TaskTemplate", "ContainerSpec", "Image")) or ""
+        auth = self._credentials.get(registry_of(image), "") if image else ""
+        return replace(step, call=replace(step.call, auth=auth)) if auth else step
 
     def settled(self, awaited: str, found: Services) -> bool:
         if awaited.startswith(ROLLED_BACK):
@@ -272,6 +336,7 @@ class ServicesWork(SwarmWide[Services]):
 
 def main() -> None:
     """Run the module."""
+    names = {"type": "list", "elements": "str", "default": []}
     suboptions: dict[str, Any] = {
         **client.named_item(),
         "recreate": {"type": "bool", "default": False},
@@ -286,6 +351,13 @@ def main() -> None:
         "services": {"type": "list", "elements": "dict", "required": True, "options": suboptions},
         "exclusive": {"type": "bool", "default": False},
         "supersede_updates": {"type": "bool", "default": False},
+        "registries": {"type": "list", "elements": "dict", "default": [], "options": registry_options()},
+        # only names of secrets
+        "planned": {
+            "type": "dict",
+            "default": {},
+            "options": {"networks": dict(names), "secrets": {**names, "no_log": False}, "configs": dict(names)},
+        },
         "wait": {"type": "bool", "default": True},
         # set by the action plugin, which shows how far the services are
         "_progress": {"type": "dict"},

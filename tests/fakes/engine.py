@@ -19,7 +19,7 @@ from typing import Any
 from ansible_collections.meshwork.swarm.plugins.module_utils._engine import client
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.plan import Call
 
-from . import authority, containers, documents, networks
+from . import authority, containers, contents, documents, networks
 from .refusal import Refusal
 
 Json = dict[str, Any]
@@ -228,7 +228,7 @@ class FakeEngine:
             status = call.query.get("status") == "true"
             return [documents.with_status(each, swarm.tasks) if status else each for each in swarm.services.values()]
         if path in ("/secrets", "/configs"):
-            return list((swarm.secrets if path == "/secrets" else swarm.configs).values())
+            return contents.listed(self._objects(path[1:]), path[1:-1])
         if path == "/tasks":
             return [task for task in [*swarm.tasks, *swarm.attachments] if _passes(task, filters)]
         raise AssertionError(f"the fake knows no {call}")
@@ -257,9 +257,13 @@ class FakeEngine:
             ("POST", "services", "create"): lambda: self._create_service(body),
             ("POST", "services", "*", "update"): lambda: self._update_service(identity, body, call),
             ("DELETE", "services", "*"): lambda: self._remove_service(identity),
-            ("POST", "secrets", "create"): lambda: self._keep(self.managed().secrets, body),
-            ("POST", "configs", "create"): lambda: self._keep(self.managed().configs, body),
         }
+        for kind in ("secrets", "configs"):
+            changes |= {
+                ("POST", kind, "create"): lambda kind=kind: contents.made(self._objects(kind), kind[:-1], body),
+                ("POST", kind, "*", "update"): lambda kind=kind: self._update_content(kind, identity, body, call),
+                ("DELETE", kind, "*"): lambda kind=kind: self._remove_content(kind, identity),
+            }
         change = changes.get((call.method, *place))
         if change is None:
             raise AssertionError(f"the fake knows no {call}")
@@ -395,10 +399,26 @@ class FakeEngine:
         if self.manners.lingering or stuck:
             swarm.lingering[network["Id"]] = (10**9 if stuck else swarm.now + self.manners.lingering, whole)
 
-    def _keep(self, objects: dict[str, Json], body: Json) -> Json:
-        made = {"ID": documents.identity(), "Version": {"Index": 10}, "Spec": {"Name": body["Name"], "Labels": body.get("Labels") or {}}}
-        objects[made["ID"]] = made
-        return {"ID": made["ID"]}
+    def _objects(self, kind: str) -> dict[str, Json]:
+        """Secrets or configs."""
+        swarm = self.managed()
+        return swarm.secrets if kind == "secrets" else swarm.configs
+
+    def _content(self, kind: str, identity: str) -> Json:
+        if identity not in self._objects(kind):
+            raise Refusal(404, f"{kind[:-1]} {identity} not found")
+        return self._objects(kind)[identity]
+
+    def _update_content(self, kind: str, identity: str, body: Json, call: Call) -> None:
+        document = self._content(kind, identity)
+        if int(call.query["version"]) != document["Version"]["Index"]:
+            raise Refusal(500, "rpc error: code = Unknown desc = update out of sequence")
+        contents.updated(document, body)
+        self.managed().bump(document)
+
+    def _remove_content(self, kind: str, identity: str) -> None:
+        contents.refuse_removal(self._content(kind, identity), kind[:-1], self.managed().services.values())
+        del self._objects(kind)[identity]
 
     def _check_service(self, spec: Json, identity: str = "") -> None:
         swarm = self.managed()

@@ -9,6 +9,7 @@ import ipaddress
 from typing import Any
 
 from ansible_collections.meshwork.swarm.plugins.module_utils._model import authority, container, kinds
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.content import CONFIG, SECRET
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.network import (
     DRIVER_OPTS,
     IPAM_OPTS,
@@ -28,7 +29,7 @@ from hypothesis import strategies as st
 
 from .authority import root
 
-TABLES = {"swarm": SWARM, "node": NODE, "network": NETWORK, "service": SERVICE}
+TABLES = {"swarm": SWARM, "node": NODE, "network": NETWORK, "service": SERVICE, "secret": SECRET.table, "config": CONFIG.table}
 ROWS = [(name, row) for name, table in TABLES.items() for row in table]
 
 # a choice each: the options of a whole service are many, and hypothesis gives up on values that take too much to draw

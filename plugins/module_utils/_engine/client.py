@@ -58,7 +58,8 @@ class Engine:
         query = {name: json.dumps(value) if isinstance(value, Mapping) else value for name, value in call.query.items()}
         url = f"{self._client.base_url}/v{self._client.api_version}{quote(call.path)}"
         try:
-            answer = self._client.request(call.method, url, params=query, json=call.body, timeout=self._client.timeout)
+            headers = {"X-Registry-Auth": call.auth} if call.auth else None
+            answer = self._client.request(call.method, url, params=query, json=call.body, headers=headers, timeout=self._client.timeout)
         except requests.exceptions.RequestException as error:
             raise _unreachable(self._host, error) from None
         if answer.status_code >= 400:

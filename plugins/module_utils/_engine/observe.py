@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from .._model.certificate import FILE, Certificate, read_certificate
+from .._model.content import CONFIG, SECRET, Family, called, names_by_id, read_content
 from .._model.errors import EngineError
 from .._model.item import Item
 from .._model.membership import Membership, read_membership
 from .._model.network import read_network
 from .._model.node import hostname, platform, read_node, ready, takes_tasks
 from .._model.parked import is_parked, restore
+from .._model.references import config_names, secret_names, with_names
 from .._model.relocation import networks_of
 from .._model.service import is_job, named_networks, read_service
 from .._plan.allocation import read_default_pools
@@ -221,7 +223,12 @@ class ServiceList:
 
     def services(self, wanted: WantedServices | None = None) -> Services:
         """What the planner compares: one more list for each kind of object that something wanted depends on."""
-        items = tuple(self._as_written(document) for document in self.documents)
+        raw = [self._as_written(document, {}) for document in self.documents]
+        asked = [*raw, *(wanted.items if wanted else ())]
+        secrets = self._contents(SECRET) if any(secret_names(item.values) for item in asked) else []
+        configs = self._contents(CONFIG) if any(config_names(item.values) for item in asked) else []
+        names = {**names_by_id(secrets), **names_by_id(configs)}
+        items = tuple(self._as_written(document, names) for document in self.documents) if names else tuple(raw)
         desired = {str(each["ID"]): int((each.get("ServiceStatus") or {}).get("DesiredTasks") or 0) for each in self.documents}
         needed = lists_needed(wanted, items) if wanted else frozenset()
         return Services(
@@ -230,8 +237,8 @@ class ServiceList:
             desired,
             nodes=self._nodes if "nodes" in needed else (),
             rooms=self._rooms() if "rooms" in needed else {},
-            secrets=self._ids("secrets") if "secrets" in needed else {},
-            configs=self._ids("configs") if "configs" in needed else {},
+            secrets=called(secrets),
+            configs=called(configs),
         )
 
     @cached_property
@@ -246,16 +253,14 @@ class ServiceList:
         members = len(self._nodes)
         return {item.name: Room(item.values["subnets"], others[item.id], members if item.document.get("Ingress") else 0) for item in items}
 
-    def _ids(self, kind: str) -> dict[str, str]:
-        return {str(each["Spec"]["Name"]): str(each["ID"]) for each in self._engine.get(f"/{kind}") or ()}
+    def _contents(self, family: Family) -> list[Item]:
+        return [read_content(family, each) for each in self._engine.get(family.path) or ()]
 
-    def _as_written(self, document: Document) -> Item:
-        """A service; one whose ports are off while the ingress network is replaced, as it was before."""
-        item = read_service(named_networks(document, self.network_names))
-        if not is_parked(document["Spec"]):
-            return item
-        before = {**document, "Spec": restore(document["Spec"])}
-        return replace(item, values=read_service(named_networks(before, self.network_names)).values)
+    def _as_written(self, document: Document, names: Mapping[str, str]) -> Item:
+        """A service with the names of its secrets and configs; one whose ports are off while the ingress network is replaced, as before."""
+        shown = named_networks(document, self.network_names)
+        before = {**shown, "Spec": restore(shown["Spec"])} if is_parked(shown["Spec"]) else shown
+        return replace(read_service(with_names(before, names)), document=shown)
 
     def progress(self, names: Collection[str], clock: float | None = None) -> list[Progress]:
         """How far the named services are, with one call for all their tasks. `clock` is the Engine's, in seconds since 1970."""

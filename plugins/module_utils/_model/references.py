@@ -4,15 +4,18 @@
 
 """Secrets and configs as a service refers to them: by name here, by ID and name in the Engine's JSON.
 
-The Engine refuses a reference without an ID. Names that were written anew are given theirs by `with_ids`, from what the swarm has.
+The Engine refuses a reference without an ID. Names that were written anew are given theirs by `with_ids`, from what the swarm has. A name
+stands for the newest of the objects that were made for it, and `with_names` tells it in the place of the object's own.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from .content import Named
 from .kinds import PERMISSIONS, TEXT
 from .records import Entries, Entry, Records
 from .table import Json, Kind, Row
@@ -27,8 +30,8 @@ def _references(noun: str, place: str) -> Records:
     """References to secrets or configs; `place` is put before the name of one whose target was not written."""
 
     def put_source(raw: Json, value: str) -> None:
-        if raw.get(f"{noun}Name") != value:
-            raw.pop(f"{noun}ID", None)
+        # an older object of the name may be called as the name itself
+        raw.pop(f"{noun}ID", None)
         raw[f"{noun}Name"] = value
 
     def complete(entry: Entry, _where: str) -> Entry:
@@ -129,15 +132,26 @@ def config_names(values: Mapping[str, Any]) -> set[str]:
     return {entry["source"] for entry in values.get("configs") or ()} | ({name} if scheme == "config" else set())
 
 
-def with_ids(spec: Json, secrets: Mapping[str, str], configs: Mapping[str, str]) -> Json:
-    """The spec with the IDs of the secrets and configs that it names; the mappings have the ID of each name that the swarm has."""
+def with_ids(spec: Json, secrets: Mapping[str, Named], configs: Mapping[str, Named]) -> Json:
+    """The spec with the objects that it names; the mappings have ID and name of the newest object of each name."""
     container = (spec.get("TaskTemplate") or {}).get("ContainerSpec") or {}
-    for noun, ids in (("Secret", secrets), ("Config", configs)):
+    for noun, named in (("Secret", secrets), ("Config", configs)):
         for raw in container.get(f"{noun}s") or ():
-            if f"{noun}ID" not in raw and raw[f"{noun}Name"] in ids:
-                raw[f"{noun}ID"] = ids[raw[f"{noun}Name"]]
+            if f"{noun}ID" not in raw and raw[f"{noun}Name"] in named:
+                raw[f"{noun}ID"], raw[f"{noun}Name"] = named[raw[f"{noun}Name"]]
     credential: Json = (container.get("Privileges") or {}).get("CredentialSpec") or {}
     if credential.get("Config"):
         runtime: Json = next((raw for raw in container.get("Configs") or () if "Runtime" in raw), {})
         credential["Config"] = runtime.get("ConfigID", credential["Config"])
     return spec
+
+
+def with_names(document: Mapping[str, Any], names: Mapping[str, str]) -> Mapping[str, Any]:
+    """The service with names in place of those of the objects; `names` has them by the ID of the object."""
+    if not any(_container(document).get(f"{noun}s") for noun in ("Secret", "Config")):
+        return document
+    named: Json = copy.deepcopy(dict(document))
+    for noun in ("Secret", "Config"):
+        for raw in _container(named).get(f"{noun}s") or ():
+            raw[f"{noun}Name"] = names.get(str(raw.get(f"{noun}ID")), raw[f"{noun}Name"])
+    return named

@@ -10,6 +10,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .._model.content_use import UNDER_WAY
 from .._model.errors import NotReady
 from .._model.membership import instant
 from .._model.parked import mesh_ports
@@ -18,7 +19,6 @@ from .._model.service import DEFAULT_UPDATE, is_job
 FAILED_STATES = frozenset({"failed", "rejected", "orphaned"})
 ENDED_STATES = FAILED_STATES | {"complete", "shutdown", "remove"}
 STOPPED_UPDATES = frozenset({"paused", "rollback_paused"})
-UNDER_WAY = frozenset({"updating", "rollback_started"})
 SECOND = 10**9
 _STAGES = {
     **dict.fromkeys(("new", "allocated", "pending"), "pending"),

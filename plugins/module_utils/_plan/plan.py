@@ -15,12 +15,13 @@ State = TypeVar("State")
 
 @dataclass(frozen=True)
 class Call:
-    """One call of the Engine API. `body` may hold secrets and is never shown."""
+    """One call of the Engine API. `body` may hold secrets and is never shown, nor is `auth`, the credentials of a registry."""
 
     method: str
     path: str
     query: Mapping[str, Any] = field(default_factory=dict)
     body: Any = field(default=None, repr=False)
+    auth: str = field(default="", repr=False)
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"

@@ -9,24 +9,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from .._model.content import Named
+from .._model.content_use import UNDER_WAY
 from .._model.errors import InvalidOption
 from .._model.item import OWNER_LABEL, Item, owned
 from .._model.node import takes_tasks
 from .._model.parked import is_parked
 from .._model.publish import Port, port_text, ranges
-from .._model.references import config_names, secret_names, with_ids
+from .._model.references import config_names, secret_names, with_ids, with_names
 from .._model.service import JOBS, SERVICE, forced_updates, with_defaults, with_forced
 from .._model.service_check import check_service
 from .._model.table import Difference, Json, differences, dig, merged, read, write
 from .capacity import Room, crowded, takes_addresses
-from .convergence import UNDER_WAY
 from .places import asks_for_nodes, lacking, suitable_nodes, task_count
 from .plan import Blocker, Call, Plan, Step, Wait
 from .stacks import stack_blockers, stack_warnings
 
 TASK_OPTIONS = frozenset({"mode", "replicas", "labels", "update_config", "rollback_config", "placement"})
 """Options (or sections) whose change alone leaves running tasks where they are (swarmkit: IsTaskDirty)."""
-_FIRST = {"network": "declare it in networks first", "secret": "make it first", "config": "make it first"}
+_FIRST = {kind: f"declare it in {kind}s first" for kind in ("network", "secret", "config")}
 STAGES = {"remove": 1, "free": 2, "update": 3, "create": 4}
 """What is made at once. Updates that give a port up come before those that may take it."""
 
@@ -35,8 +36,8 @@ STAGES = {"remove": 1, "free": 2, "update": 3, "create": 4}
 class Services:
     """The services of a swarm, the names of its swarm-wide networks, and how many tasks each service should run.
 
-    `rooms` are the networks as those who share their addresses see them, by name; `secrets` and `configs` are IDs by name. These and the
-    nodes are empty where they were not read, because nothing that is wanted depends on them.
+    `rooms` are the networks as those who share their addresses see them, by name; `secrets` and `configs` have ID and name of the newest
+    object of each name. These and the nodes are empty where they were not read, because nothing that is wanted depends on them.
     """
 
     items: tuple[Item, ...] = ()
@@ -44,14 +45,15 @@ class Services:
     desired_tasks: Mapping[str, int] = field(default_factory=dict)
     nodes: tuple[Item, ...] = ()
     rooms: Mapping[str, Room] = field(default_factory=dict)
-    secrets: Mapping[str, str] = field(default_factory=dict)
-    configs: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, Named] = field(default_factory=dict)
+    configs: Mapping[str, Named] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class WantedServices:
     """The services that the user wrote; `exclusive` removes those of ours that are not among them.
 
+    `planned` has the names of the networks, secrets and configs that an earlier task of the same run makes, in check mode.
     `recreate` names those that may be removed and made anew, `stacks` has the stack that an entry names, and `supersede` replaces
     updates that are under way in place of waiting for their end. `force` has the count of forced updates that a service is to have come to.
     """
@@ -61,19 +63,18 @@ class WantedServices:
     recreate: frozenset[str] = frozenset()
     stacks: Mapping[str, str] = field(default_factory=dict)
     supersede: bool = False
+    planned: Mapping[str, frozenset[str]] = field(default_factory=dict)
     force: Mapping[str, int] = field(default_factory=dict)
 
 
 def lists_needed(wanted: WantedServices, items: Sequence[Item]) -> frozenset[str]:
-    """Which lists besides services and networks the plan depends on: rooms, nodes, secrets, configs."""
+    """Which lists besides services, networks, secrets and configs the plan depends on: rooms, nodes."""
     present = [item for item in wanted.items if item.state == "present"]
     there = {item.name: item.values for item in items}
     shares = any(takes_addresses(item.values) for item in (*items, *present))
     asked = {
         "rooms": shares,
         "nodes": shares or any(asks_for_nodes({**there.get(item.name, {}), **item.values}) for item in present),
-        "secrets": any(secret_names(item.values) for item in present),
-        "configs": any(config_names(item.values) for item in present),
     }
     return frozenset(name for name, needed in asked.items() if needed)
 
@@ -115,7 +116,7 @@ def plan_services(wanted: WantedServices, found: Services, assumed: bool = False
         if item.state == "absent":
             draft.blockers += stack_blockers(item, by_name.get(item.name), wanted.stacks.get(item.name, ""), ())
     for item in present:
-        draft.blockers += [] if assumed else _unknown(item, found)
+        draft.blockers += [] if assumed else _unknown(item, found, wanted.planned)
         if item.name in by_name:
             _change(draft, item, by_name[item.name], wanted, found)
         else:
@@ -174,7 +175,8 @@ def _change(draft: _Draft, item: Item, there: Item, wanted: WantedServices, foun
         again = _again(item, there, changes, found)
         draft.removals.append(_remove(there, found))
         draft.creations.append(again)
-        draft.after[item.name] = _read_back(item.name, again.call.body)
+        names = {identity: name for named in (found.secrets, found.configs) for name, (identity, _object) in named.items()}
+        draft.after[item.name] = _read_back(item.name, with_names({"Spec": again.call.body}, names)["Spec"])
         return
     if anew:
         draft.refused.add(item.name)
@@ -186,7 +188,7 @@ def _change(draft: _Draft, item: Item, there: Item, wanted: WantedServices, foun
     draft.updates.append(_update(item, replace(there, document=after.document), changes, found))
 
 
-def _unknown(item: Item, found: Services) -> list[Blocker]:
+def _unknown(item: Item, found: Services, planned: Mapping[str, frozenset[str]]) -> list[Blocker]:
     """Networks, secrets and configs that the swarm does not have."""
     asked = {
         "network": ([entry["name"] for entry in item.values.get("networks") or ()], found.networks, "networks for services"),
@@ -201,7 +203,7 @@ def _unknown(item: Item, found: Services) -> list[Blocker]:
         )
         for kind, (names, known, kinds) in asked.items()
         for name in names
-        if name not in known
+        if name not in known and name not in planned.get(f"{kind}s", ())
     ]
 
 

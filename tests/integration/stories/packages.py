@@ -8,7 +8,9 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,6 +26,15 @@ Replaces: {instead_of}
 Maintainer: nobody <nobody@example.org>
 Description: of a story
 """
+
+
+def unpacked(package: str, folder: Path, path: str, name: str) -> None:
+    """One file of a package of Debian, fetched by this machine's apt, as `name` in a folder."""
+    with tempfile.TemporaryDirectory() as work:
+        subprocess.run(["apt-get", "download", "--quiet=2", package], cwd=work, check=True, capture_output=True, timeout=300)
+        (archive,) = Path(work).glob("*.deb")
+        run(["dpkg-deb", "--extract", str(archive), f"{work}/content"], timeout=300)
+        shutil.copy(Path(work, "content", path), folder / name)
 
 
 def docker_repository(folder: Path, debian: Path, versions: Sequence[str], release: str = "bookworm") -> None:

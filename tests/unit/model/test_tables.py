@@ -36,6 +36,7 @@ BASE: dict[str, dict[str, Any]] = {
     "swarm": {"ID": "s", "Version": {"Index": 1}, "Spec": {"Name": "default", "TaskDefaults": {"LogDriver": {"Name": "local"}}}},
     "node": {"ID": "n", "Version": {"Index": 1}, "Spec": {"Name": "kept", "Role": "worker"}, "Status": {"Addr": "10.0.0.11"}},
     "network": {"Id": "n", "Driver": "overlay", "Created": "2026", "Labels": {OWNER_LABEL: "true"}, "IPAM": {"Driver": "default"}},
+    **{name: {"ID": "s", "Spec": {"Name": "key", "Labels": {OWNER_LABEL: "true"}, "Newer": 1}} for name in ("secret", "config")},
     "service": {
         "ID": "s",
         "Spec": {
@@ -169,6 +170,8 @@ def _foreign(name: str, document: dict[str, Any]) -> Any:
     if name == "network":
         return document["Id"], document["Created"], document["Labels"][OWNER_LABEL]
     spec = document["Spec"]
+    if name in ("secret", "config"):
+        return spec["Name"], spec["Labels"][OWNER_LABEL], spec["Newer"]
     template = spec["TaskTemplate"]
     container, resources = template["ContainerSpec"], template["Resources"]
     return (

@@ -18,6 +18,7 @@ import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.meshwork.swarm.plugins.module_utils._engine import client
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.attachment import ATTACHMENT
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.content import CONFIG, SECRET
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.errors import EngineUnreachable, MissingLibrary
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.network import NETWORK
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.node import NODE
@@ -38,6 +39,8 @@ TABLES: dict[str, tuple[Table, str]] = {
     "nodes": (NODE, "nodes"),
     "networks": (NETWORK, "networks"),
     "services": (SERVICE, "services"),
+    "secrets": (SECRET.table, "secrets"),
+    "configs": (CONFIG.table, "configs"),
     "attachments": (ATTACHMENT, "attachments"),
 }
 
@@ -123,6 +126,10 @@ def test_every_row_of_the_table_is_an_option_and_the_other_way_round(name: str, 
             "replace",
             "replace_order",
             "replace_subnet",
+            "content",
+            "content_base64",
+            "src",
+            "digest",
         }
         if option
         else {
@@ -201,6 +208,8 @@ ENGINE_MODULES = {
     "ingress_network": {},
     "gwbridge": {},
     "services": {"services": []},
+    "secrets": {"secrets": []},
+    "configs": {"configs": []},
     "probe": {"facts": {}},
 }
 EACH_ENGINE_MODULE = pytest.mark.parametrize(("name", "options"), ENGINE_MODULES.items())

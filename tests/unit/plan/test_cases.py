@@ -27,8 +27,9 @@ import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.meshwork.swarm.plugins.filter.readdress_plan import readdress_plan
 from ansible_collections.meshwork.swarm.plugins.module_utils import _run
-from ansible_collections.meshwork.swarm.plugins.module_utils._engine import client, observe
+from ansible_collections.meshwork.swarm.plugins.module_utils._engine import client, contents, observe
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.errors import SwarmError
+from ansible_collections.meshwork.swarm.plugins.module_utils._plan.contents import Move
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.plan import Call, Plan
 
 CASES = Path(__file__).parent / "cases"
@@ -40,6 +41,8 @@ OBJECTS = {
     "networks": ("networks", "NetworksWork"),
     "ingress": ("ingress_network", "IngressWork"),
     "services": ("services", "ServicesWork"),
+    "secrets": ("secrets", "SecretsWork"),
+    "configs": ("configs", "ConfigsWork"),
     "attachments": ("attachments", "AttachmentsWork"),
 }
 
@@ -91,6 +94,7 @@ def planned(name: str, folder: Path, check: bool, monkeypatch: pytest.MonkeyPatc
     observed = json.loads((folder / "observed.json").read_text())
     options = yaml.safe_load((folder / "desired.yml").read_text())
     monkeypatch.setattr(client, "Engine", lambda _host, _timeout: Stored(observed))
+    monkeypatch.setattr(contents, "secrets", SimpleNamespace(token_bytes=bytes))
     monkeypatch.setattr(observe, "joined_with", lambda _info: observed.get("docker-state.json", {}))
     if hasattr(module, "interfaces"):
         monkeypatch.setattr(module, "interfaces", lambda: observed["interfaces"])
@@ -124,7 +128,9 @@ def _shown(work: _run.Reconciliation[Any], plan: Plan[Any]) -> dict[str, Any]:
 
 
 def _step(step: Any) -> dict[str, Any]:
-    shown = {"action": step.action, "says": step.says, "call": str(step.call)}
+    shown: dict[str, Any] = {"action": step.action, "says": step.says, "call": str(step.call)}
+    if isinstance(step.call, Move):
+        shown["successors"] = dict(step.call.successors)
     sent = {"query": dict(step.call.query), "body": step.call.body} if isinstance(step.call, Call) else {}
     optional = {**sent, "costs": step.costs, "awaits": step.awaits}
     return {**shown, **{name: value for name, value in optional.items() if value}}
@@ -211,6 +217,16 @@ def test_ingress(folder: Path, request: pytest.FixtureRequest, monkeypatch: pyte
 @pytest.mark.parametrize("folder", cases("services"))
 def test_services(folder: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     check("services", folder, request, monkeypatch)
+
+
+@pytest.mark.parametrize("folder", cases("secrets"))
+def test_secrets(folder: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    check("secrets", folder, request, monkeypatch)
+
+
+@pytest.mark.parametrize("folder", cases("configs"))
+def test_configs(folder: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    check("configs", folder, request, monkeypatch)
 
 
 @pytest.mark.parametrize("folder", cases("attachments"))

@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+from ansible_collections.meshwork.swarm.plugins.module_utils._model import content_use
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.content import CONFIG, config_data, generations
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.errors import InvalidOption
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.item import Item, parse_items
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.membership import Addresses, Membership
@@ -18,6 +21,7 @@ from ansible_collections.meshwork.swarm.plugins.module_utils._model.service_chec
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.swarm import SWARM, check_swarm, read_swarm
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.table import parse
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.cluster import Cluster, WantedCluster, plan_cluster
+from ansible_collections.meshwork.swarm.plugins.module_utils._plan.contents import Contents, WantedContents, plan_contents
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.ingress import Ingress, WantedIngress, plan_ingress, read_publisher
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.membership import Host, WantedMembership, plan_membership
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.networks import Networks, WantedNetworks, plan_networks
@@ -95,7 +99,9 @@ def test_networks_end_where_they_were_to_end(first: list[dict[str, Any]], second
 @given(lists("service"), lists("service"), st.booleans())
 def test_services_end_where_they_were_to_end(first: list[dict[str, Any]], second: list[dict[str, Any]], exclusive: bool) -> None:
     everything = Services(
-        networks=frozenset(NAMES), secrets={"key": "1", "token": "2"}, configs={"site": "1", "rules": "2", "account": "3"}
+        networks=frozenset(NAMES),
+        secrets={"key": ("1", "key-2"), "token": ("2", "token")},
+        configs={"site": ("3", "site"), "rules": ("4", "rules-2"), "account": ("5", "account")},
     )
     made = plan_services(WantedServices(_wanted_services(first)), everything)
     assume(not made.blockers)
@@ -105,6 +111,45 @@ def test_services_end_where_they_were_to_end(first: list[dict[str, Any]], second
     again = plan_services(wanted, plan.after)
     assert (again.steps, again.blockers) == ((), ())
     assert plan.steps or plan.after == plan.before
+
+
+@st.composite
+def configs(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """Entries of configs, each with a content; names that are those of each other's objects among them."""
+    chosen = draw(st.lists(st.sampled_from(["site", "site-2", "rules"]), unique=True, max_size=3))
+    state = st.sampled_from(["present", "present", "absent"])
+    return [{"name": name, "state": draw(state), "content": draw(st.sampled_from("abc")), **draw(options("config"))} for name in chosen]
+
+
+@few
+@given(st.lists(configs(), min_size=2, max_size=4), st.booleans(), st.sets(st.sampled_from(["site", "site-2", "rules"])))
+def test_configs_and_their_services_end_where_they_were_to_end(
+    entries: list[list[dict[str, Any]]], exclusive: bool, used: set[str]
+) -> None:
+    found = Contents()
+    for written in entries:
+        items = parse_items(CONFIG.table, written, "configs")
+        wanted = WantedContents(items, {each["name"]: each["content"].encode() for each in written}, exclusive=exclusive)
+        plan = plan_contents(CONFIG, wanted, found)
+        if plan.blockers:
+            continue
+        again = plan_contents(CONFIG, wanted, plan.after)
+        assert (again.steps, again.blockers) == ((), ())
+        assert plan.steps or plan.after == plan.before
+        newest = {name: objects[-1] for name, objects in generations(plan.after.items).items()}
+        present = {each["name"]: each["content"].encode() for each in written if each["state"] == "present"}
+        assert {name: config_data(newest[name]) for name in present} == present
+        assert len({item.name for item in plan.after.items}) == len(plan.after.items) == len(newest)
+        # each name has a service that uses its newest object from now on, where one was asked for
+        held = {identity for service in plan.after.services for identity in content_use.used(service["Spec"], "config")}
+        assert held <= {item.id for item in newest.values()}
+        found = replace(plan.after, services=plan.after.services or tuple(_user(newest[name]) for name in sorted(used & set(newest))))
+
+
+def _user(item: Item) -> dict[str, Any]:
+    reference = {"ConfigID": item.id, "ConfigName": item.name, "File": {"Name": "/etc/file"}}
+    spec = {"Name": f"user-{item.name}", "Mode": {"Global": {}}, "TaskTemplate": {"ContainerSpec": {"Configs": [reference]}}}
+    return {"ID": f"of {item.name}", "Spec": spec}
 
 
 def _wanted_services(entries: list[dict[str, Any]]) -> tuple[Item, ...]:
