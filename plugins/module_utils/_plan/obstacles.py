@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from .._model.item import Item
 from .._model.network import subnets_of, wanted_driver
 from .._model.relocation import holds_host_port
+from .._model.service import is_job
 from .address_plan import Surroundings
 from .addresses import overlap
 from .migration import OLD, Stage
@@ -51,7 +52,7 @@ def obstacles(replacement: Replacement, stage: Stage, found: UsedNetworks) -> li
 
 
 def _unmovable(where: str, member: Member) -> list[Blocker]:
-    if any(mode.endswith("Job") for mode in member.spec["Mode"]):
+    if is_job(member.document):
         return [Blocker(where, f"service {member.progress.name} is a job, and an update would run it again", "remove it first")]
     if not member.settled:
         return [Blocker(where, f"before anything is moved, all has to run: {member}", "mend or end that, and run again")]

@@ -144,7 +144,7 @@ def _numberless(document: Mapping[str, Any]) -> Json:
 
 
 def _parallel(replacement: Replacement, found: UsedNetworks, successor: Item, around: Surroundings) -> Item | None:
-    """The parallel network: as its successor will be, but with a subnet of its own. None where the pools have none that is free on all hosts.
+    """The parallel network: as its successor will be, but with a subnet of its own. None where the pools have none left that no host has.
 
     It is internal where the old network is, so that containers ask both in the order of their names.
     """
