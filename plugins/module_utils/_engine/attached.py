@@ -69,7 +69,7 @@ def as_asked(container: Document) -> Document:
     """A container (GET /containers/ID/json) without the addresses that the swarm chose for it.
 
     The Engine puts these where it keeps those that were asked for (moby daemon/container_operations.go: operIPAM), at once or when the
-    container is started again, and notes which they are in its own file only. That is root's; who may not read it is told of all as asked for.
+    container is started again, and notes which they are in its own file only. That is root's; to who may not read it, all were asked for.
     """
     try:
         kept = json.loads((Path(str(container.get("ResolvConfPath") or "/")).parent / "config.v2.json").read_text())

@@ -49,9 +49,9 @@ class AttachmentsWork(Reconciliation[Attachments]):
         wanted = {name for name, _network, _item in self.wanted}
         listed = self.engine.get("/containers/json", {"all": "true"}) or ()
         there = {attached.name_of(each): str(each["Id"]) for each in listed}
-        found = (self.engine.get(f"/containers/{there[name]}/json") for name in sorted(wanted & set(there)))
+        found = [self.engine.get(f"/containers/{there[name]}/json") for name in sorted(wanted & set(there))]
         if self.engine.on_this_host:
-            found = map(attached.as_asked, found)
+            found = [attached.as_asked(each) for each in found]
         return {each.name: each for each in (read_container(document, attached.TASK_LABEL) for document in found)}
 
     def _networks(self) -> tuple[dict[str, Told], bool]:
