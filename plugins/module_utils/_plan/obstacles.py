@@ -36,8 +36,12 @@ def obstacles(replacement: Replacement, stage: Stage, found: UsedNetworks) -> li
         reason = f"it differs ({replacement.changes}), and only overlay networks are made anew, by overlay networks"
         return [Blocker(where, reason, "remove it (state: absent) and run again")]
     if found.attached.get(there.id):
-        reason = f"standalone containers are attached to it: {', '.join(found.attached[there.id])}"
-        blockers.append(Blocker(where, reason, f"disconnect them there (docker network disconnect {replacement.wanted.name} CONTAINER)"))
+        reason = f"standalone containers are attached to it, and only services are moved: {', '.join(found.attached[there.id])}"
+        remedy = (
+            f"note their aliases and addresses and disconnect each on its node (docker network disconnect {there.name} CONTAINER; with state: "
+            "absent in swarm_attachments the role attachments does it), run again, and connect them anew as they were"
+        )
+        blockers.append(Blocker(where, reason, remedy))
     names = [place.name for place in stage.places]
     if names and replacement.policy != "rolling":
         reason = f"it differs ({replacement.changes}) and is used by {', '.join(names)}"
