@@ -31,8 +31,17 @@ def restarted(folder: Path, chosen: bool) -> FakeEngine:
     endpoint = {"Aliases": ["sql"], "IPAMConfig": {"IPv4Address": ADDRESS}}
     engine.do(Call("POST", "/networks/front/connect", body={"Container": container["Id"], "EndpointConfig": endpoint}))
     container["ResolvConfPath"] = str(folder / "resolv.conf")
-    noted = {"front": {"IPAMConfig": {"IPv4Address": ADDRESS}, "IPAMOperational": chosen}}
-    (folder / "config.v2.json").write_text(json.dumps({"NetworkSettings": {"Networks": noted}}))
+
+    def note(chosen: bool) -> None:
+        noted = {"front": {"IPAMConfig": {"IPv4Address": ADDRESS}, "IPAMOperational": chosen}}
+        (folder / "config.v2.json").write_text(json.dumps({"NetworkSettings": {"Networks": noted}}))
+
+    def connected(call: Call) -> None:
+        if call.path.endswith("/connect"):
+            note("IPAMConfig" not in call.body["EndpointConfig"])
+
+    note(chosen)
+    engine.interfere = connected
     engine.done.clear()
     return engine
 
