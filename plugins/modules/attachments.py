@@ -49,7 +49,10 @@ options:
         type: list
         elements: str
       ipv4_address:
-        description: The address that it has there. An empty one leaves the choice to the swarm.
+        description:
+          - The address that it has there. An empty one leaves the choice to the swarm.
+          - Whether an address was asked for or chosen by the swarm only the Engine's own files tell, which are root's. To who may not read
+            them, every address counts as asked for.
         type: str
   exclusive:
     description:

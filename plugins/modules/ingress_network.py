@@ -76,10 +76,17 @@ options:
       - V(unused) refuses while services publish through it, and names them.
       - V(in_use) takes their ports off for the length of the replacement. It is refused when a node is down, which would come back with
         tasks on the removed network.
-      - Both refuse when the Engines of the nodes have different versions.
+      - Both refuse when the Engines of the nodes have different versions, and when a job publishes through it, which an update would run
+        again.
     type: str
     choices: [unused, in_use]
     default: unused
+  only_finish:
+    description:
+      - Whether only to end a replacement that was cut off. Ports that are off are published again through the network that is there,
+        whatever it is like. Where there is none, it is made as it is written. Where no ports are off, nothing is done.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -180,7 +187,7 @@ class IngressWork(SwarmWide[Ingress]):
         check_network(network)
         if params["attachable"]:
             raise InvalidOption(f"{WHERE}.attachable", "false, since only the swarm itself attaches to it", True, "make a network for that")
-        self.wanted = WantedIngress(network, params["replace"] == "in_use")
+        self.wanted = WantedIngress(network, params["replace"] == "in_use", params["only_finish"])
         self.around = parse_surroundings(params["taken"], params["underlay"])
         self.found = Ingress(None)
         self.rewritten: dict[str, str] = {}
@@ -201,7 +208,10 @@ class IngressWork(SwarmWide[Ingress]):
         return found
 
     def plan(self, found: Ingress) -> Plan[Ingress]:
-        return self.told(placed_ingress(plan_ingress(self.wanted, found), self.wanted.network, self.around))
+        plan = plan_ingress(self.wanted, found)
+        if not self.wanted.only_finish:
+            plan = placed_ingress(plan, self.wanted.network, self.around)
+        return self.told(plan)
 
     def apply(self, step: Step) -> None:
         if not isinstance(step.call, Rewrite):
@@ -225,7 +235,8 @@ class IngressWork(SwarmWide[Ingress]):
     def pending(self, found: Ingress) -> Sequence[str]:
         there = found.network
         if there is None or not allocated(there):
-            return ("the swarm has not given the ingress network its subnet",)
+            idle = self.wanted.only_finish and not found.parked
+            return () if idle else ("the swarm has not given the ingress network its subnet",)
         moving = self._moving(found)
         if self.ended is None and self.rewritten and all(each.running == each.wanted for each in self._progress(found)):
             self.ended = time.monotonic()
@@ -262,6 +273,7 @@ def main() -> None:
         "name": {"type": "str", "default": "ingress"},
         **argument_spec(TABLE),
         "attachable": {"type": "bool"},
+        "only_finish": {"type": "bool", "default": False},
         "replace": {"type": "str", "choices": ["unused", "in_use"], "default": "unused"},
     }
     run(AnsibleModule(argument_spec=spec, supports_check_mode=True), IngressWork)

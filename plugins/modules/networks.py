@@ -167,8 +167,8 @@ options:
         elements: str
       replace_subnet:
         description:
-          - With O(networks[].replace=rolling), the subnet of the parallel network, such as V(10.20.250.0/24). One that is free in the
-            pools of the swarm when not given.
+          - With O(networks[].replace=rolling), the subnet of the parallel network, such as V(10.20.250.0/24). When not given, one from the
+            pools of the swarm that no other network and, by O(taken), no host has.
         type: str
   exclusive:
     description:
@@ -299,7 +299,7 @@ class NetworksWork(SwarmWide[Networks]):
         return observe.used_networks(self.engine, found, affected) if affected else found
 
     def plan(self, found: Networks) -> Plan[Networks]:
-        return self.told(placed(plan_with_replacements(self.wanted, found), self.wanted.items, self.around))
+        return self.told(placed(plan_with_replacements(self.wanted, found, self.around), self.wanted.items, self.around))
 
     def apply(self, step: Step) -> None:
         if isinstance(step.call, Relocation):

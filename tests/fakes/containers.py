@@ -86,6 +86,8 @@ def connect(engine: FakeEngine, name: str, body: Json) -> None:
     }
     if container["State"]["Running"] and network["Scope"] == "swarm":
         endpoint["IPAddress"] = _attach(engine, network, container, fixed)
+        # what the swarm has chosen stands where what was asked for would (IPAMOperational, which only the Engine's file has)
+        endpoint["IPAMConfig"] = endpoint["IPAMConfig"] or {"IPv4Address": endpoint["IPAddress"]}
     elif container["State"]["Running"]:
         endpoint["IPAddress"] = fixed or "172.20.0.2"
     there[network["Name"]] = endpoint

@@ -155,6 +155,21 @@ def killed(cluster: Machines, ansible: Ansible, options: dict[str, Any], moment:
     assert run.returncode != 0
 
 
+def test_C2_ports_that_are_off_come_back_where_no_ingress_network_is_written_any_more(published: Machines, ansible: Ansible) -> None:
+    """A service as a run that was cut off has left it, and an inventory from which `swarm_ingress` was taken since."""
+    before = as_they_are(published)
+    endpoint = published.shell(published.manager, "docker service inspect story-agent --format '{{json .Spec.EndpointSpec}}'").strip()
+    words = f"--detach --no-resolve-image --label-add '{PARKED}={endpoint}' --publish-rm 8080"
+    published.shell(published.manager, f"docker service update {words} story-agent")
+    nothing = ("site.yml", "--tags", "ingress", "-e", json.dumps({"swarm_ingress": {}, "ingress_wait_timeout": WAIT}))
+    run = ansible.playbook(*nothing).succeeded()
+    (result,) = run.of("ingress_network")
+    assert result.says == [f"service story-agent: publish {PORTS['story-agent']}->8080/tcp again"]
+    reachable(published)
+    assert as_they_are(published) == before
+    assert not [result for result in ansible.playbook(*nothing).succeeded().results if result.changed]
+
+
 @pytest.mark.usefixtures("unchanged")
 @pytest.mark.parametrize(
     ("options", "told"),

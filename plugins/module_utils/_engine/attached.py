@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from .client import Engine
@@ -61,6 +63,23 @@ def attached_containers(engine: Engine) -> dict[str, tuple[str, ...]]:
         for each in task.get("NetworksAttachments") or ():
             users.setdefault(str(each["Network"]["ID"]), set()).add(f"{container_id(task)[:SHORT_ID]} on {hosts.get(node, node)}")
     return {network: tuple(sorted(found)) for network, found in users.items()}
+
+
+def as_asked(container: Document) -> Document:
+    """A container (GET /containers/ID/json) without the addresses that the swarm chose for it.
+
+    The Engine puts these where it keeps those that were asked for (moby daemon/container_operations.go: operIPAM), at once or when the
+    container is started again, and notes which they are in its own file only. That is root's; to who may not read it, all were asked for.
+    """
+    try:
+        kept = json.loads((Path(str(container.get("ResolvConfPath") or "/")).parent / "config.v2.json").read_text())
+    except (OSError, ValueError):
+        return container
+    settings: Mapping[str, Any] = container.get("NetworkSettings") or {}
+    noted = (kept.get("NetworkSettings") or {}).get("Networks") or {}
+    chosen = {name for name, each in noted.items() if (each or {}).get("IPAMOperational")}
+    places = {name: {**place, "IPAMConfig": None} if name in chosen else place for name, place in (settings.get("Networks") or {}).items()}
+    return {**container, "NetworkSettings": {**settings, "Networks": places}}
 
 
 def name_of(container: Document) -> str:

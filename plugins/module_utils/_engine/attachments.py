@@ -45,11 +45,13 @@ class AttachmentsWork(Reconciliation[Attachments]):
         return Attachments(self._containers(), networks, complete)
 
     def _containers(self) -> dict[str, Container]:
-        """The wanted containers; each is asked for on its own, since the list has no aliases."""
+        """The wanted containers; each is asked for on its own, since no list has aliases and why a start failed."""
         wanted = {name for name, _network, _item in self.wanted}
         listed = self.engine.get("/containers/json", {"all": "true"}) or ()
         there = {attached.name_of(each): str(each["Id"]) for each in listed}
-        found = (self.engine.get(f"/containers/{there[name]}/json") for name in sorted(wanted & set(there)))
+        found = [self.engine.get(f"/containers/{there[name]}/json") for name in sorted(wanted & set(there))]
+        if self.engine.on_this_host:
+            found = [attached.as_asked(each) for each in found]
         return {each.name: each for each in (read_container(document, attached.TASK_LABEL) for document in found)}
 
     def _networks(self) -> tuple[dict[str, Told], bool]:

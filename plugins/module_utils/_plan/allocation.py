@@ -32,12 +32,17 @@ class DefaultPools:
 
         The swarm itself takes the first ones, so that the two rarely want the same.
         """
+        held = [ipaddress.ip_network(each) for each in taken]
         for pool in map(ipaddress.ip_network, self.subnets):
             step = 1 << (pool.max_prefixlen - size)
-            for first in range(int(pool.broadcast_address) + 1 - step, int(pool.network_address) - 1, -step):
+            first = int(pool.broadcast_address) + 1 - step
+            while first >= int(pool.network_address):
                 subnet = f"{ipaddress.ip_address(first)}/{size}"
-                if not any(overlap(subnet, each) for each in taken):
+                in_the_way = [int(each.network_address) for each in held if overlap(subnet, str(each))]
+                if not in_the_way:
                     return subnet
+                # below all that is in the way: a route of a host may take a whole pool
+                first = min(first, *in_the_way) - step
         return ""
 
 

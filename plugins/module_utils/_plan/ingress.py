@@ -21,6 +21,7 @@ from .._model.network import NETWORK, allocated, subnets_of
 from .._model.node import hostname, ready
 from .._model.parked import PARKED_LABEL, kept, mesh_ports, park, restore
 from .._model.publish import PUBLISH, Port, port_text
+from .._model.service import is_job
 from .._model.subnets import Pool
 from .._model.table import differences
 from .addresses import overlap
@@ -36,10 +37,14 @@ MADE = "made"
 
 @dataclass(frozen=True)
 class WantedIngress:
-    """The ingress network that the user wrote; with `in_use` it is replaced also while services publish through it."""
+    """The ingress network that the user wrote; with `in_use` it is replaced also while services publish through it.
+
+    With `only_finish` nothing is wanted but that ports which are off come back, through the network that is there or one as written.
+    """
 
     network: Item
     in_use: bool = False
+    only_finish: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,7 +100,9 @@ def read_publisher(document: Mapping[str, Any]) -> Item:
 def plan_ingress(wanted: WantedIngress, found: Ingress) -> Plan[Ingress]:
     """Nothing, a creation or a replacement, and the ports of services back where they were."""
     there = found.network
-    told = _differs(wanted.network, there)
+    if wanted.only_finish and not any(service.values["parked"] for service in found.services):
+        return Plan(found, found)
+    told = "" if wanted.only_finish else _differs(wanted.network, there)
     returned = [_restore(service) for service in found.services if service.values["parked"]]
     after = replace(found, services=tuple(_restored(service) for service in found.services), held=(), progress=(), stale=())
     if there is not None and not told:
@@ -106,7 +113,7 @@ def plan_ingress(wanted: WantedIngress, found: Ingress) -> Plan[Ingress]:
     blockers = [*_overlapping(wanted.network, found.others), *_too_small(wanted.network, found)]
     if there is None:
         return Plan(found, made, (create, *returned), tuple(blockers))
-    blockers += [*_consent(wanted, found, told), *_nodes(wanted.network, found)]
+    blockers += [*_consent(wanted, found, told), *_jobs(wanted.network, found), *_nodes(wanted.network, found)]
     steps = [_park(service) for service in found.publishing]
     if steps or found.held:
         steps.append(_leave(found))
@@ -200,6 +207,15 @@ def _consent(wanted: WantedIngress, found: Ingress, told: str) -> list[Blocker]:
     if off:
         remedy += f" (the ports of {off} are off since a run that was cut off: write the network as it is to have them back as they were)"
     return [Blocker(wanted.network.where, f"it differs ({told}) and {names} publish through it", remedy)]
+
+
+def _jobs(wanted: Item, found: Ingress) -> list[Blocker]:
+    """Each update of a job runs it anew from its beginning (swarmkit: JobIteration)."""
+    names = [service.name for service in found.publishing if is_job(service.document)]
+    if not names:
+        return []
+    reason = f"{', '.join(names)} publish{'es' if len(names) == 1 else ''} through it as a job, and taking its ports off would run it again"
+    return [Blocker(wanted.where, reason, "remove it first, and make it anew afterwards")]
 
 
 def _nodes(wanted: Item, found: Ingress) -> list[Blocker]:

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from .._model.item import Item
 from .._model.network import subnets_of, wanted_driver
 from .._model.relocation import holds_host_port
+from .._model.service import is_job
+from .address_plan import Surroundings
 from .addresses import overlap
 from .migration import OLD, Stage
 from .plan import Blocker
@@ -34,8 +36,12 @@ def obstacles(replacement: Replacement, stage: Stage, found: UsedNetworks) -> li
         reason = f"it differs ({replacement.changes}), and only overlay networks are made anew, by overlay networks"
         return [Blocker(where, reason, "remove it (state: absent) and run again")]
     if found.attached.get(there.id):
-        reason = f"standalone containers are attached to it: {', '.join(found.attached[there.id])}"
-        blockers.append(Blocker(where, reason, f"disconnect them there (docker network disconnect {replacement.wanted.name} CONTAINER)"))
+        reason = f"standalone containers are attached to it, and only services are moved: {', '.join(found.attached[there.id])}"
+        remedy = (
+            f"note their aliases and addresses and disconnect each on its node (docker network disconnect {there.name} CONTAINER; with state: "
+            "absent in swarm_attachments the role attachments does it), run again, and connect them anew as they were"
+        )
+        blockers.append(Blocker(where, reason, remedy))
     names = [place.name for place in stage.places]
     if names and replacement.policy != "rolling":
         reason = f"it differs ({replacement.changes}) and is used by {', '.join(names)}"
@@ -50,27 +56,38 @@ def obstacles(replacement: Replacement, stage: Stage, found: UsedNetworks) -> li
 
 
 def _unmovable(where: str, member: Member) -> list[Blocker]:
-    if any(mode.endswith("Job") for mode in member.spec["Mode"]):
+    if is_job(member.document):
         return [Blocker(where, f"service {member.progress.name} is a job, and an update would run it again", "remove it first")]
     if not member.settled:
         return [Blocker(where, f"before anything is moved, all has to run: {member}", "mend or end that, and run again")]
     return []
 
 
-def overlapping(replacement: Replacement, others: Sequence[Item]) -> list[Blocker]:
-    """Subnets of the successor, and of the parallel network where one is written, against all other networks."""
-    there = subnets_of(replacement.there) if replacement.there else ()
-    parallel = replacement.wanted.values.get("replace_subnet")
+def overlapping(replacement: Replacement, others: Sequence[Item], around: Surroundings) -> list[Blocker]:
+    """Subnets of the successor against all other networks, and that of the parallel network, where one is written, against the hosts, too.
+
+    What the hosts say to the successor is told with all other networks that are to be made (placement).
+    """
+    where, parallel = replacement.wanted.where, replacement.wanted.values.get("replace_subnet")
     wanted = subnets_of(replacement.wanted)
     rivals = [(f"network {item.name}", subnet) for item in others for subnet in subnets_of(item)]
-    pairs = [("subnet", mine, owner, rival) for mine in wanted for owner, rival in rivals]
-    if parallel and not replacement.parallel:
-        own = [("the network itself", each) for each in (*there, *wanted)]
-        pairs += [("replace_subnet", parallel, owner, rival) for owner, rival in (*rivals, *own)]
-    return [
-        Blocker(replacement.wanted.where, f"its {option} {mine} overlaps {rival} of {owner}", "give it a subnet that is free")
-        for option, mine, owner, rival in pairs
+    blockers = [
+        Blocker(where, f"its subnet {mine} overlaps {rival} of {owner}", "give it a subnet that is free")
+        for mine in wanted
+        for owner, rival in rivals
         if overlap(mine, rival)
+    ]
+    if not parallel or replacement.parallel:
+        return blockers
+    there = subnets_of(replacement.there) if replacement.there else ()
+    told = {subnet for _owner, subnet in rivals}
+    rivals += [("the network itself", each) for each in dict.fromkeys((*there, *wanted))]
+    rivals += [(each.by, each.subnet) for each in around.taken if each.subnet not in told]
+    remedy = "give one that is free on every host, or leave it out: one is chosen from the pools of the swarm then"
+    return blockers + [
+        Blocker(where, f"its replace_subnet {parallel} overlaps {rival} of {owner}", remedy)
+        for owner, rival in rivals
+        if overlap(parallel, rival)
     ]
 
 

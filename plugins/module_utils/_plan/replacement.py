@@ -16,6 +16,7 @@ from .._model.item import JOURNAL, OWNER_LABEL, Item
 from .._model.network import NETWORK, VNI_OPTION, allocated, subnets_of
 from .._model.relocation import Relocation, holds_host_port, knows, networks_of, set_aside, settings_for_moving
 from .._model.table import Json, read, write
+from .address_plan import Surroundings
 from .allocation import DefaultPools
 from .migration import CREATE, END, GONE, JOIN, LEAVE, NEW, OLD, PART, REMOVE, Action, Place, Stage, parallel_name, way
 from .networks import Networks, WantedNetworks, create_step, describe, plan_networks, remove_step
@@ -28,6 +29,7 @@ PARALLEL_LABEL = JOURNAL + "parallel-to"
 SUCCESSOR_LABEL = JOURNAL + "successor"
 """The label of a parallel network with the body of the creation that follows, since by then the old network is gone."""
 REMOVED, ALLOCATED, MOVED = "gone:", "allocated:", "moved:"
+NOWHERE = Surroundings()
 UNUSED = "nothing uses it any more"
 UPDATES = 4
 """How often the tasks of a service are replaced: it joins and leaves, on the way out and on the way back."""
@@ -43,8 +45,8 @@ def replacements(wanted: WantedNetworks, found: Networks) -> list[Replacement]:
     return [each for each in listed if each.parallel or (each.policy != "never" and each.changes and allocated(each.there or each.wanted))]
 
 
-def plan_with_replacements(wanted: WantedNetworks, found: Networks) -> Plan[Networks]:
-    """Removals, then replacements one after the other, then creations."""
+def plan_with_replacements(wanted: WantedNetworks, found: Networks, around: Surroundings = NOWHERE) -> Plan[Networks]:
+    """Removals, then replacements one after the other, then creations. Parallel networks lie where no host of `around` has addresses."""
     state = found
     steps: list[Step] = []
     blockers: list[Blocker] = []
@@ -54,7 +56,7 @@ def plan_with_replacements(wanted: WantedNetworks, found: Networks) -> Plan[Netw
             # it settles first: whether it is the old network or the new one shows in what it was given
             state = replace(state, items=tuple(item for item in state.items if item is not each.parallel))
             continue
-        plan = _plan_one(each, state if isinstance(state, UsedNetworks) else with_users(state))
+        plan = _plan_one(each, state if isinstance(state, UsedNetworks) else with_users(state), around)
         state = plan.after
         steps += plan.steps
         blockers += plan.blockers
@@ -65,18 +67,18 @@ def plan_with_replacements(wanted: WantedNetworks, found: Networks) -> Plan[Netw
     return Plan(found, rest.after, (*removals, *steps, *creations), (*blockers, *rest.blockers), (*warnings, *rest.warnings))
 
 
-def _plan_one(replacement: Replacement, found: UsedNetworks) -> Plan[Networks]:
+def _plan_one(replacement: Replacement, found: UsedNetworks, around: Surroundings) -> Plan[Networks]:
     successor = renewed(replacement)
     others = [item for item in found.items if item.id not in replacement.ids]
     users = tuple(sorted({name for each in replacement.ids for name in found.users.get(each, ())}))
     after = replace(found, items=(*others, successor), users={**found.users, successor.id: users})
     stage = stage_of(replacement, found)
-    blockers = obstacles(replacement, stage, found) + overlapping(replacement, others)
+    blockers = obstacles(replacement, stage, found) + overlapping(replacement, others, around)
     moving = bool(replacement.parallel or stage.places)
-    parallel = replacement.parallel or (_parallel(replacement, found, successor) if moving else None)
+    parallel = replacement.parallel or (_parallel(replacement, found, successor, around) if moving else None)
     if moving and parallel is None:
-        reason = "the pools of the swarm have no subnet left for a parallel network"
-        blockers.append(Blocker(replacement.wanted.where, reason, "give one as replace_subnet"))
+        reason = "the pools of the swarm have no subnet left for a parallel network" + (" that no host has" if around.taken else "")
+        blockers.append(Blocker(replacement.wanted.where, reason, "give one outside of them as replace_subnet"))
     steps: list[Step] = []
     if not blockers:
         steps = _unsettled(replacement, found)
@@ -141,15 +143,15 @@ def _numberless(document: Mapping[str, Any]) -> Json:
     return {name: value for name, value in (document.get("Options") or {}).items() if name != VNI_OPTION}
 
 
-def _parallel(replacement: Replacement, found: UsedNetworks, successor: Item) -> Item | None:
-    """The parallel network: as its successor will be, but with a subnet of its own. None where the pools have none left.
+def _parallel(replacement: Replacement, found: UsedNetworks, successor: Item, around: Surroundings) -> Item | None:
+    """The parallel network: as its successor will be, but with a subnet of its own. None where the pools have none left that no host has.
 
     It is internal where the old network is, so that containers ask both in the order of their names.
     """
     there = replacement.there or successor
     subnet = replacement.wanted.values.get("replace_subnet")
     if not subnet:
-        taken = [each for item in (*found.items, successor) for each in subnets_of(item)]
+        taken = [each for item in (*found.items, successor) for each in subnets_of(item)] + [each.subnet for each in around.taken]
         subnet = found.pools.last_free(_size(found, found.pools), taken) if found.pools else ""
     if not subnet:
         return None

@@ -109,6 +109,8 @@ def test_an_attempt_that_was_given_up_leaves_nothing_behind(swarm: Subject, netw
     """The next connection counts on the host only: its address would be given to others."""
     swarm.post(f"/networks/{network}/connect", {"Container": identity(swarm, OTHER)})
     held = {each["container_id"]: each["address"] for each in attached.show_attachments(swarm.engine)}[identity(swarm, OTHER)]
+    shown = swarm.get(f"/containers/{identity(swarm, OTHER)}/json")["NetworkSettings"]["Networks"][network]
+    assert shown["IPAMConfig"] == {"IPv4Address": held}, "it stands where an address stands that was asked for"
     body = {"Container": identity(swarm, NAME), "EndpointConfig": {"IPAMConfig": {"IPv4Address": held}}}
     refusal = swarm.refused(lambda: swarm.post(f"/networks/{network}/connect", body))
     assert refusal.message == containers.TIMED_OUT

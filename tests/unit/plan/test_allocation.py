@@ -67,3 +67,23 @@ def test_a_subnet_or_a_vni_that_another_has_is_named() -> None:
 
 def test_an_allocator_that_has_ended_is_named() -> None:
     assert "a default pool without a subnet size" in unallocated(wanted(), THERE, [THERE], DefaultPools(("10.50.0.0/16",), 0))
+
+
+@pytest.mark.parametrize(
+    ("size", "taken", "subnet"),
+    [
+        (24, [], "10.50.3.0/24"),
+        (24, ["10.50.3.128/32"], "10.50.2.0/24"),
+        (26, ["10.50.3.128/32", "10.50.3.192/26"], "10.50.3.64/26"),
+        (24, ["10.50.2.0/23", "10.50.0.0/24"], "10.50.1.0/24"),
+        (24, ["10.0.0.0/8"], ""),
+        (23, ["10.50.0.1/32", "10.50.3.0/24"], ""),
+    ],
+)
+def test_the_last_subnet_that_is_free(size: int, taken: list[str], subnet: str) -> None:
+    assert POOLS.last_free(size, taken) == subnet
+
+
+def test_a_route_to_a_whole_pool_is_passed_at_once() -> None:
+    pools = DefaultPools(("10.0.0.0/8", "10.50.0.0/22"), 28)
+    assert pools.last_free(28, ["10.0.0.0/9", "10.128.0.0/9"]) == ""

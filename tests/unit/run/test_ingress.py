@@ -109,6 +109,7 @@ def test_services_are_as_they_were_when_it_is_done(run_module: Runner) -> None:
         (WANTED, "10.44.0.0/24"),
         ({**WANTED, "replace": "in_use", "subnets": [{"subnet": "10.55.0.0/24"}]}, "10.55.0.0/24"),
         ({"replace": "in_use", "wait_timeout": 30}, ""),
+        ({"only_finish": True, "wait_timeout": 30}, ""),
     ],
 )
 def test_a_run_that_was_cut_off_anywhere_is_carried_to_its_end(calls: int, then: dict[str, Any], end: str, run_module: Runner) -> None:
@@ -198,6 +199,24 @@ def test_a_converged_run_asks_for_neither_nodes_nor_tasks(run_module: Runner) ->
     engine.calls = 0
     run_module("ingress_network", engine, WANTED)
     assert engine.calls == 3
+
+
+def test_where_nothing_was_cut_off_there_is_nothing_to_finish(run_module: Runner) -> None:
+    engine = published()
+    engine.calls = 0
+    assert not run_module("ingress_network", engine, {"only_finish": True})["changed"]
+    assert engine.calls == 3
+    (mesh,) = [each for each in engine.managed().networks.values() if each["Ingress"]]
+    for service in list(engine.managed().services.values()):
+        engine.do(Call("DELETE", f"/services/{service['ID']}"))
+    for _read in range(10):
+        engine.get("/tasks")
+    engine.do(Call("DELETE", f"/networks/{mesh['Id']}"))
+    for _read in range(10):
+        engine.get("/networks")
+    engine.done.clear()
+    result = run_module("ingress_network", engine, {"only_finish": True, "wait_timeout": 5})
+    assert (result["failed"], result["changed"], engine.done) == (False, False, []), "who has taken it away wants none"
 
 
 def test_a_job_that_publishes_is_not_waited_for() -> None:
