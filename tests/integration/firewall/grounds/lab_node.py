@@ -19,7 +19,7 @@ from ansible_collections.meshwork.swarm.plugins.module_utils._firewall.boot impo
 from ansible_collections.meshwork.swarm.plugins.module_utils._firewall.way_back import TAKEN, UNIT
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.errors import SwarmError
 from stories.machines import LAB, Machines, eventually, run
-from stories.playing import Ansible
+from stories.playing import LOGS, Ansible
 
 from . import traffic
 from .firewalld import OfFirewalld
@@ -99,7 +99,7 @@ class LabNode(Ground):
         self._outside(f"kill $(cat {FOLDER}/pid); rm -rf {FOLDER} /root/.ansible/tmp; mkdir {FOLDER}")
         os.environ["ANSIBLE_KEEP_REMOTE_FILES"] = "1"
         try:
-            Ansible(name).module(self.node, "firewall", {"role": "worker", "peers": []}, check=True)
+            Ansible(name, LOGS / f"firewall-{self.node}").module(self.node, "firewall", {"role": "worker", "peers": []}, check=True)
         finally:
             del os.environ["ANSIBLE_KEEP_REMOTE_FILES"]
         self._outside(f"mv /root/.ansible/tmp/*/AnsiballZ_firewall.py {PACKED} && rm -r /root/.ansible/tmp && python3 {PACKED} explode")
