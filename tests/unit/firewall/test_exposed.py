@@ -78,7 +78,9 @@ def without(text: str, *parts: str) -> str:
         (("MARK", "-j DNAT"), "", ["isolation"], ()),
     ],
 )
-def test_what_a_reload_has_taken_is_known_by_the_mesh(lost: tuple[str, ...], mesh: str | None, serves: list[str], lacks: tuple[str, ...]) -> None:
+def test_what_a_reload_has_taken_is_known_by_the_mesh(
+    lost: tuple[str, ...], mesh: str | None, serves: list[str], lacks: tuple[str, ...]
+) -> None:
     found = parse_rules(without(OF_A_MEMBER, *lost), mesh)
     assert (found.serves, found.lacks) == (serves, lacks)
 
