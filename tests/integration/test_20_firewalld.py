@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from stories.firewalld import START, STOP
 from stories.machines import Machines, eventually
 from stories.playing import Ansible
 from stories.wire import ESP, captured, vni
@@ -34,11 +35,10 @@ def member(cluster: Machines, ansible: Ansible) -> Iterator[str]:
     """The last node, whose firewall is firewalld now; afterwards it is iptables again."""
     node = cluster.nodes[-1]
     ansible.module(node, "firewall", {"state": "absent"}).succeeded()
-    # polkit is asked at each call, and takes half of the time
-    cluster.shell(node, "systemctl mask --runtime --now polkit; systemctl start firewalld; systemctl restart docker", timeout=300)
+    cluster.shell(node, f"{START}; systemctl restart docker", timeout=900)
     yield node
     ansible.module(node, "firewall", {"state": "absent"}).succeeded()
-    cluster.shell(node, "systemctl stop firewalld; systemctl unmask --runtime polkit; systemctl restart docker", timeout=300)
+    cluster.shell(node, f"{STOP}; systemctl restart docker", timeout=900)
     ansible.playbook(*ROLE).succeeded()
     eventually(lambda: cluster.curl(address(cluster, node)), bool, 120, "the mesh answers on the node")
 

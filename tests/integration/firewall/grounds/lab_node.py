@@ -18,6 +18,7 @@ from typing import Any
 from ansible_collections.meshwork.swarm.plugins.module_utils._firewall.boot import UNIT as BOOT
 from ansible_collections.meshwork.swarm.plugins.module_utils._firewall.way_back import TAKEN, UNIT
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.errors import SwarmError
+from stories.firewalld import START, STOP
 from stories.machines import LAB, Machines, eventually, run
 from stories.playing import LOGS, Ansible
 
@@ -334,15 +335,12 @@ OF_DOCKER = re.compile(r"DOCKER|docker0|172\.17\.")
 
 
 class FirewalldIptables(OfFirewalld, LabNode):
-    """firewalld on iptables: the zone of the network card lets SSH and 9090/tcp in.
-
-    Without polkit, which firewalld asks at each call (for root, too), those of Docker and of the stories take half of the time.
-    """
+    """firewalld on iptables: the zone of the network card lets SSH and 9090/tcp in."""
 
     seat = 2
 
     def set_up(self) -> None:
-        self.shell("systemctl mask --runtime --now polkit; systemctl start firewalld")
+        self.shell(START)
         self.firewall("--permanent --add-port=9090/tcp", "--reload")
         self._restart_docker()
 
@@ -356,7 +354,7 @@ class FirewalldIptables(OfFirewalld, LabNode):
 
     def take_down(self) -> None:
         self.firewall("--permanent --remove-port=9090/tcp")
-        self.shell("systemctl stop firewalld; systemctl unmask --runtime polkit; systemctl restart docker")
+        self.shell(f"{STOP}; systemctl restart docker")
 
     def settle(self) -> None:
         super().settle()
