@@ -161,7 +161,8 @@ notes:
     runtime of its zones is put back after it.
   - With firewalld, a connection that is open when its host leaves the peers stays until it is closed, as firewalld accepts established
     connections before it looks at any policy.
-  - A reload of firewalld costs older Engines the rules of published ports; RV(reloads_firewalld) says where there is one.
+  - A reload of firewalld costs older Engines rules of their own; RV(reloads_firewalld) says where this module makes one, RV(docker_lacks)
+    what an earlier one has cost.
   - With nftables, a drop on another hook than C(input) stays one, and so does a drop of iptables. Where the chain INPUT of
     C(iptables-nft) refuses whatever it does not know, the module stops and says so, as no rule of nftables gets a peer past that.
 seealso:
@@ -248,16 +249,29 @@ open_ports:
   elements: str
   returned: when the options are valid
   sample: [8080/tcp]
-published_ports:
-  description: The ports that Docker published on this host before anything was changed, as its own rules of iptables tell.
+docker_serves:
+  description:
+    - What Docker's own rules of iptables did before anything was changed; the ports that they publish.
+    - With firewalld also V(encryption), where they have packets of encrypted networks encrypted, and V(isolation), where they keep
+      Docker's bridges apart.
   type: list
   elements: str
   returned: when the options are valid
-  sample: [8080/tcp]
+  sample: [8080/tcp, encryption, isolation]
+docker_lacks:
+  description:
+    - With firewalld, what Docker's own rules did not do though it was needed, before anything was changed; ports that the routing mesh
+      of this host takes and to which no rule leads, and V(isolation).
+    - Docker loses these by a reload of firewalld, whoever makes it. Engines from 29.0.0 on (25.0.13 in its line) put them back within
+      seconds; with older ones what is still missing then comes back by a restart of Docker only.
+  type: list
+  elements: str
+  returned: when the options are valid
+  sample: [8080/tcp, isolation]
 reloads_firewalld:
   description:
-    - Whether firewalld is reloaded. Engines before 29.0.0 (25.0.13 in its line) lose their rules for published ports by it, and need a
-      restart when RV(published_ports) of another run has fewer of them.
+    - Whether firewalld is reloaded. Engines before 29.0.0 (25.0.13 in its line) lose rules by it, and need a restart when RV(docker_serves)
+      of another run has fewer of them.
   type: bool
   returned: when the options are valid
 missing_packages:

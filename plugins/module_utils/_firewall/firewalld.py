@@ -6,7 +6,7 @@
 
 The permanent side is written as files, firewalld's own format; the runtime is changed with firewall-cmd. firewalld learns of a
 new policy or set only by a reload, so one is made the first time and never again: a reload interrupts traffic for a moment,
-and Docker Engines before 25.0.13, and 26 to 28, lose the ingress network's rules by it.
+and Docker Engines before 25.0.13, and 26 to 28, lose the rules of the ingress network, of encryption and of isolation by it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ USAGE_ERROR = 2
 INVALID_IPSET = 135
 RELOAD_COST = (
     "firewalld reloads: no new connections for about a second, and a Docker Engine older than 29.0.0 (25.0.13 in its line) "
-    "serves published ports again only after `systemctl restart docker`"
+    "serves published ports, encrypts and isolates again only after `systemctl restart docker`"
 )
 
 

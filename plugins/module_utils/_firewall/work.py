@@ -19,7 +19,7 @@ from .._plan.plan import Plan, Step
 from .._run import Reconciliation
 from . import way_back
 from .choice import choose, read_active
-from .exposed import open_to_all, read_published, said
+from .exposed import DockersRules, open_to_all, read_dockers_rules
 from .firewalld import RELOAD, Firewalld
 from .iptables import Iptables
 from .nftables import Nftables
@@ -49,7 +49,7 @@ class FirewallWork(Reconciliation[Observed]):
         """Takes the module's options. Raises InvalidOption, CommandFailed."""
         self._host = host
         self._missing: list[str] = []
-        self._published: frozenset[tuple[int, str]] = frozenset()
+        self._docker: DockersRules | None = None
         self._reloads = False
         self._desired: Desired = parse_firewall(options)
         self._name, self._objections = choose(options["backend"], read_active(host), self._desired.present)
@@ -63,7 +63,7 @@ class FirewallWork(Reconciliation[Observed]):
         if self._objections:
             return Observed(self._name, obstacles=self._objections)
         # those before a reload: what is gone after it is not closed but lost
-        self._published = self._published or read_published(self._host)
+        self._docker = self._docker or read_dockers_rules(self._host, self._name == "firewalld")
         return self._backend.observe()
 
     def plan(self, found: Observed) -> Plan[Observed]:
@@ -86,14 +86,16 @@ class FirewallWork(Reconciliation[Observed]):
         return {name: _shown(families) for name, families in layers.items() if not all(held.empty for held in families.values())}
 
     def returned(self, state: Observed) -> Mapping[str, Any]:
-        """The backend, the peers and the rules; and the packages that are missing."""
+        """The backend, the peers and the rules; what Docker's own rules do and lack; and the packages that are missing."""
+        docker = self._docker or DockersRules()
         return {
             "backend": self._name,
             "peers": [address for addresses in self._desired.peers.values() for address in addresses],
             "rules": [rule.shown() for rule in self._desired.rules],
             "reloads_firewalld": self._reloads,
-            "published_ports": said(self._published),
-            "open_ports": open_to_all(self._published, self._desired),
+            "docker_serves": docker.serves,
+            "docker_lacks": list(docker.lacks),
+            "open_ports": open_to_all(docker.published, self._desired),
             "missing_packages": self._missing,
         }
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
+from fnmatch import fnmatchcase
 from glob import glob
 from pathlib import Path
 
 from .._local.host import Command, Host
 from .._model.host import FAULTY_DRIVER, MODULES, OFFLOADS, Desired
-from .._model.hostfiles import FILES, NETWORKD, NETWORKMANAGER, SYSCTL_FILE
+from .._model.hostfiles import FILES, NETWORKD, NETWORKMANAGER, OF_DOCKER, SYSCTL_FILE
 from .._model.sysctl import FOLDERS, Setting, in_boot_order, read_settings
 from .._plan.host import RP_FILTER, Card, Observed
 from .tries import try_features
@@ -33,6 +34,7 @@ def observe_host(host: Host, desired: Desired) -> Observed:
     if not desired.present:
         return Observed(files=files, services=_services(host) if files else {})
     features = try_features(host, desired.features)
+    services = _services(host) if desired.unmanaged else {}
     release = os.uname().release
     ethtool = next((path for path in ETHTOOL if os.access(path, os.X_OK)), "")
     return Observed(
@@ -45,7 +47,8 @@ def observe_host(host: Host, desired: Desired) -> Observed:
         settings=_settings(host, in_boot_order([path for folder in FOLDERS for path in glob(f"{folder}/*.conf") if path != SYSCTL_FILE])),
         late=read_settings(LATE_FILE, host.read(LATE_FILE) or ""),
         files=files,
-        services=_services(host) if desired.unmanaged else {},
+        services=services,
+        taken=_taken(host) if services.get(NETWORKMANAGER) == "active" else (),
         cards=_cards(host, desired, ethtool),
         ethtool=ethtool,
     )
@@ -91,6 +94,20 @@ def _services(host: Host) -> dict[str, str]:
         elif told.get("UnitFileState") == "enabled":
             found[told["Id"]] = "enabled"
     return found
+
+
+def _taken(host: Host) -> tuple[str, ...]:
+    if not host.has("nmcli"):
+        return ()
+    return read_taken(host.output(Command(("nmcli", "--terse", "--fields", "DEVICE,STATE", "device"))))
+
+
+def read_taken(told: str) -> tuple[str, ...]:
+    """The interfaces of Docker's that NetworkManager manages in some way, "connected (externally)" too; from lines of device:state."""
+    states = dict(line.partition(":")[::2] for line in told.splitlines())
+    return tuple(
+        sorted(name for name, state in states.items() if state != "unmanaged" and any(fnmatchcase(name, each) for each in OF_DOCKER))
+    )
 
 
 def _cards(host: Host, desired: Desired, ethtool: str) -> tuple[Card, ...]:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .._local.host import Command, Host, RemoveFile, WriteFile
+from .._local.host import Command, Host, RemoveFile, WriteFile, failed
 from .._model.host import parse_host
 from .._model.hostfiles import NETWORKD, NETWORKMANAGER, off_words
 from .._model.sysctl import dotted
-from .._plan.host import Load, Observed, Set, Switch, Write, plan_host
+from .._plan.host import Load, Observed, Release, Set, Switch, Write, plan_host
 from .._plan.plan import Plan, Step
 from .._run import Reconciliation
 from .observe import observe_host
@@ -23,6 +23,8 @@ RELOAD = {
     NETWORKD: Command(("networkctl", "reload")),
     NETWORKMANAGER: Command(("systemctl", "reload", NETWORKMANAGER)),
 }
+NO_SUCH_DEVICE = 10
+"""The status of nmcli(1) for a device that is not there."""
 
 
 class HostWork(Reconciliation[Observed]):
@@ -43,6 +45,9 @@ class HostWork(Reconciliation[Observed]):
 
     def apply(self, step: Step) -> None:
         """Make one step. Raises CommandFailed."""
+        if isinstance(step.call, Release):
+            self._release(step.call)
+            return
         for action in actions(step.call):
             if isinstance(action, Command):
                 self._host.output(action)
@@ -51,12 +56,22 @@ class HostWork(Reconciliation[Observed]):
             else:
                 self._host.remove(action)
 
+    def _release(self, call: Release) -> None:
+        for name in call.interfaces:
+            command = Command(("nmcli", "device", "set", name, "managed", "no"))
+            done = self._host.run(command)
+            # a veth goes with its container
+            if done.status not in (0, NO_SUCH_DEVICE):
+                raise failed(command, done)
+
     def show(self, state: Observed) -> Mapping[str, Any]:
         """What can change: modules, parameters, files and the offloads of cards."""
         shown: dict[str, Any] = {path: text.splitlines() for path, text in state.files.items()}
         if not self._desired.present:
             return shown
         shown["kernel modules"] = sorted(state.loaded & {row.name for row in self._desired.modules(state.ipv6)})
+        if self._desired.unmanaged and state.services.get(NETWORKMANAGER):
+            shown["taken by NetworkManager"] = list(state.taken)
         shown["kernel parameters"] = {dotted(key): value for key, value in sorted(state.parameters.items())}
         return {**shown, **{f"offloads of {card.name}": dict(card.features) for card in state.cards if card.features}}
 

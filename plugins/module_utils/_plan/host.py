@@ -52,7 +52,8 @@ class Observed:
     `loaded` and `loadable` are kernel modules by name; `features` has what each try of the kernel said, nothing where it worked.
     `parameters` are kernel parameters by key. `settings` are those of all files but ours, in the order of a boot, and `late` those of
     /etc/sysctl.conf, which `sysctl --system` reads behind all others. `files` are ours, by path. `services` are those of the network, by
-    their state: active, or enabled. `ethtool` is where that program is.
+    their state: active, or enabled. `taken` are the interfaces of Docker's that NetworkManager manages now. `ethtool` is where that
+    program is.
     """
 
     release: str = ""
@@ -65,6 +66,7 @@ class Observed:
     late: tuple[Setting, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
     services: Mapping[str, str] = field(default_factory=dict)
+    taken: tuple[str, ...] = ()
     cards: tuple[Card, ...] = ()
     ethtool: str = ""
 
@@ -103,6 +105,16 @@ class Switch:
 
 
 @dataclass(frozen=True)
+class Release:
+    """Have NetworkManager let go of interfaces, which stay as they are."""
+
+    interfaces: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return "; ".join(f"nmcli device set {name} managed no" for name in self.interfaces)
+
+
+@dataclass(frozen=True)
 class Write:
     """Replace one of our files; remove it where the text is None. `reload` is the service that is told."""
 
@@ -121,6 +133,7 @@ def plan_host(desired: Desired, found: Observed) -> Plan[Observed]:
         return Plan(found, replace(found, files={}), steps)
     parameters = wanted_parameters(desired, found)
     steps = (*_load(desired, found), *_set(parameters, found), *_switch(desired, found), *_files(desired, found, parameters))
+    steps = (*steps, *_release(desired, found))
     blockers = (*_missing_features(desired, found), *_missing_parameters(parameters, found), *_overridden(parameters, found))
     blockers = (*blockers, *_without_ethtool(desired, found))
     return Plan(found, _after(found, steps), steps, blockers, _warnings(parameters, found))
@@ -201,6 +214,14 @@ def _files(desired: Desired, found: Observed, parameters: tuple[Parameter, ...])
         drivers = {driver: names for driver, names in drivers.items() if names}
         wanted[OFFLOAD_FILE] = offload_text(found.ethtool, drivers) if drivers else None
     return tuple(_write(found, path, text) for path, text in wanted.items() if found.files.get(path) != text)
+
+
+def _release(desired: Desired, found: Observed) -> tuple[Step, ...]:
+    """Its file is for interfaces to come: NetworkManager keeps in /run, over its own restarts too, which of them it manages already."""
+    if not desired.unmanaged or not found.taken:
+        return ()
+    says = f"have NetworkManager let go of {', '.join(found.taken)}, which it has taken before"
+    return (Step("release", NETWORKMANAGER, says, Release(found.taken)),)
 
 
 def _enough_already(row: Parameter, found: Observed) -> bool:
@@ -291,6 +312,7 @@ def _after(found: Observed, steps: tuple[Step, ...]) -> Observed:
     """What will be there once the steps are made."""
     loaded, parameters, files = set(found.loaded), dict(found.parameters), dict(found.files)
     off: dict[str, tuple[str, ...]] = {}
+    taken = found.taken
     for step in steps:
         call: Any = step.call
         if isinstance(call, Load):
@@ -299,6 +321,8 @@ def _after(found: Observed, steps: tuple[Step, ...]) -> Observed:
             parameters.update(call.values)
         elif isinstance(call, Switch):
             off[call.card] = call.features
+        elif isinstance(call, Release):
+            taken = ()
         elif call.text is None:
             files.pop(call.path, None)
         else:
@@ -307,4 +331,4 @@ def _after(found: Observed, steps: tuple[Step, ...]) -> Observed:
         replace(card, features={name: on and name not in off.get(card.name, ()) for name, on in card.features.items()})
         for card in found.cards
     )
-    return replace(found, loaded=frozenset(loaded), parameters=parameters, files=files, cards=cards)
+    return replace(found, loaded=frozenset(loaded), parameters=parameters, files=files, taken=taken, cards=cards)

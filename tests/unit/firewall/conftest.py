@@ -242,7 +242,8 @@ class Firewalld:
 class FakeHost(Host):
     """The host. `commands` are the programs that ran, as text; `firewalld` is None where it is not running.
 
-    `active` are units of ours that run; `ruleset` is what nft prints; `transactions` are what it was given.
+    `active` are units of ours that run; `ruleset` is what nft prints; `transactions` are what it was given. `mesh` are the rules in the
+    namespace of the routing mesh.
     """
 
     def __init__(self) -> None:
@@ -258,6 +259,7 @@ class FakeHost(Host):
         self.active: set[str] = set()
         self.ruleset = '{"nftables": []}'
         self.transactions: list[str] = []
+        self.mesh = ""
 
     def start_firewalld(self) -> Firewalld:
         self.programs.add("firewall-cmd")
@@ -311,6 +313,8 @@ class FakeHost(Host):
             return self._rm(words)
         if program == "nft":
             return self._nft(words, command.stdin)
+        if program == "nsenter":
+            return self.mesh
         if self.firewalld is None:
             raise Refused(252, "not running")
         return self.firewalld.answer(command.argv)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from ansible_collections.meshwork.swarm.plugins.module_utils._host.observe import loadable, read_features
+from ansible_collections.meshwork.swarm.plugins.module_utils._host.observe import loadable, read_features, read_taken
 from ansible_collections.meshwork.swarm.plugins.module_utils._host.work import actions
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.errors import InvalidOption
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.host import FEATURES, MODULES, OPTIONS, Desired, parse_host
@@ -186,6 +186,21 @@ def test_interfaces_are_left_alone_where_the_services_are() -> None:
     assert {step.item for step in plan_host(desired(interfaces_unmanaged=False), plan.after).steps} == {NETWORKD_FILE, NETWORKMANAGER_FILE}
 
 
+TOLD = "eth0:connected\ndocker_gwbridge:connected (externally)\nvethb1:unmanaged\nveth0a:connecting (getting IP configuration)\n"
+
+
+def test_networkmanager_lets_go_of_what_it_has_taken_before() -> None:
+    taken = read_taken(TOLD)
+    assert taken == ("docker_gwbridge", "veth0a")
+    found = replace(BARE, services={NETWORKMANAGER: "active"}, taken=taken)
+    plan = plan_host(desired(interfaces_unmanaged=True), found)
+    assert [step.item for step in plan.steps[-2:]] == [NETWORKMANAGER_FILE, NETWORKMANAGER], "what comes meanwhile is not taken"
+    assert plan.steps[-1].says == "have NetworkManager let go of docker_gwbridge, veth0a, which it has taken before"
+    assert str(plan.steps[-1].call) == "nmcli device set docker_gwbridge managed no; nmcli device set veth0a managed no"
+    assert not plan_host(desired(interfaces_unmanaged=True), plan.after).steps
+    assert not [step for step in plan_host(desired(interfaces_unmanaged=False), found).steps if step.action == "release"]
+
+
 def test_offloads_are_turned_off_on_vmxnet3_only() -> None:
     found = replace(BARE, cards=(INTEL, VMWARE), ethtool="/usr/sbin/ethtool")
     plan = plan_host(desired(offload_workaround="auto"), found)
@@ -260,6 +275,7 @@ FOUND = st.builds(
         lambda drawn: {**FRESH, "net/core/somaxconn": "128", **drawn}
     ),
     services=st.dictionaries(st.sampled_from([NETWORKD, NETWORKMANAGER]), st.sampled_from(["active", "enabled"])),
+    taken=st.sampled_from([(), ("docker_gwbridge",)]),
     files=st.dictionaries(st.sampled_from(FILES), st.sampled_from(["", "net.ipv4.conf.eth0.rp_filter = 1\n"])),
     settings=st.sampled_from(["", "net.ipv4.neigh.default.gc_thresh2 = 900000"]).map(
         lambda text: read_settings("/etc/sysctl.d/1.conf", text)

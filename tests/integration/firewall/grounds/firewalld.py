@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -63,11 +64,15 @@ class OfFirewalld(Ground):
     tables: Callable[[], str]
 
     def ruleset(self) -> str:
-        """What firewalld says of itself, and the rules of the kernel: Docker makes its own anew at a reload, in no certain order."""
-        shown = ("--list-all-policies", "--list-all-zones", "--direct --get-all-rules", "--get-ipsets")
+        """What firewalld says of itself, and the rules of the kernel: Docker makes its own anew at a reload, in no certain order.
+
+        Direct rules stand in the order in which they came; what that means their priorities say.
+        """
+        shown = ("--list-all-policies", "--list-all-zones", "--get-ipsets")
         listed = self.firewall(*(f"{side}{option}" for side in ("", "--permanent ") for option in shown))
+        direct = [self.firewall(f"{side}--direct --get-all-rules") for side in ("", "--permanent ")]
         files = self.shell(f"cd {self.configuration} && find . -type f ! -name '*.old' | sort | xargs sha256sum")
-        return "\n".join([listed, files, *sorted(self.tables().splitlines())])
+        return "\n".join([listed, files, *("\n".join(sorted(rules.splitlines())) for rules in (*direct, self.tables()))])
 
     def settle(self) -> None:
         self.firewall("--reload")
@@ -91,7 +96,10 @@ class OfFirewalld(Ground):
     def remove_foreign_rules(self) -> None:
         if "foreign" in self.firewall("--permanent --get-policies").split():
             calls = (call.format("remove") for call in OF_OTHERS)
-            self.firewall(*calls, "--permanent --delete-policy=foreign", "--reload")
+            self.firewall(*calls, "--permanent --delete-policy=foreign")
+            # firewalld leaves a file with nothing in it
+            self.shell(f"rm -f {self.configuration}/direct.xml")
+            self.firewall("--reload")
 
 
 DEADLINE = 60
@@ -172,7 +180,8 @@ class FirewalldNftables(OfFirewalld, Namespaces):
         return done.stdout
 
     def tables(self) -> str:
-        return sh("ip", "netns", "exec", self.host, "nft", "-s", "list", "ruleset")
+        """Without tables that are empty: iptables-nft leaves those where direct rules were."""
+        return re.sub(r"^table .* {\n}\n", "", sh("ip", "netns", "exec", self.host, "nft", "-s", "list", "ruleset"), flags=re.MULTILINE)
 
     def reset(self) -> None:
         self.remove_foreign_rules()

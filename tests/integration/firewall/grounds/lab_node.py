@@ -18,8 +18,9 @@ from typing import Any
 from ansible_collections.meshwork.swarm.plugins.module_utils._firewall.boot import UNIT as BOOT
 from ansible_collections.meshwork.swarm.plugins.module_utils._firewall.way_back import TAKEN, UNIT
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.errors import SwarmError
+from stories.firewalld import START, STOP
 from stories.machines import LAB, Machines, eventually, run
-from stories.playing import Ansible
+from stories.playing import LOGS, Ansible
 
 from . import traffic
 from .firewalld import OfFirewalld
@@ -99,7 +100,7 @@ class LabNode(Ground):
         self._outside(f"kill $(cat {FOLDER}/pid); rm -rf {FOLDER} /root/.ansible/tmp; mkdir {FOLDER}")
         os.environ["ANSIBLE_KEEP_REMOTE_FILES"] = "1"
         try:
-            Ansible(name).module(self.node, "firewall", {"role": "worker", "peers": []}, check=True)
+            Ansible(name, LOGS / f"firewall-{self.node}").module(self.node, "firewall", {"role": "worker", "peers": []}, check=True)
         finally:
             del os.environ["ANSIBLE_KEEP_REMOTE_FILES"]
         self._outside(f"mv /root/.ansible/tmp/*/AnsiballZ_firewall.py {PACKED} && rm -r /root/.ansible/tmp && python3 {PACKED} explode")
@@ -339,7 +340,7 @@ class FirewalldIptables(OfFirewalld, LabNode):
     seat = 2
 
     def set_up(self) -> None:
-        self.shell("systemctl start firewalld")
+        self.shell(START)
         self.firewall("--permanent --add-port=9090/tcp", "--reload")
         self._restart_docker()
 
@@ -353,7 +354,7 @@ class FirewalldIptables(OfFirewalld, LabNode):
 
     def take_down(self) -> None:
         self.firewall("--permanent --remove-port=9090/tcp")
-        self.shell("systemctl stop firewalld; systemctl restart docker")
+        self.shell(f"{STOP}; systemctl restart docker")
 
     def settle(self) -> None:
         super().settle()

@@ -20,6 +20,8 @@ CLONE_NEWNET = 0x40000000
 OPEN, REFUSED, CLOSED, SILENT = "open", "refused", "closed", "silent"
 # long enough for the second SYN, a second after the first: over IPv6 the kernel ends a connection only at the refusal of that one
 PATIENCE = 1.4
+# what a server on a busy machine may take for its answer, once the firewall has let the question through as far as we can see
+SLOWNESS = 5.0
 ESP = 50
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -123,6 +125,7 @@ def ask_here(source: str, target: str, protocol: str, port: int, patience: float
         client.bind((source, 0))
         try:
             client.connect((target, port))
+            client.settimeout(max(patience, SLOWNESS))
             client.sendall(b"question")
             # a server may speak first, as sshd does
             return OPEN if client.recv(64) else CLOSED
