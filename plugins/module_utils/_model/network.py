@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from .errors import InvalidOption
-from .item import Item, of_ours, of_users
+from .item import Item, check_labels, of_ours, of_users
 from .kinds import BOOLEAN, INTEGER, LABELS, TEXT, WORDS, choice, labels, subnet
 from .subnets import POOLS
 from .table import Json, Kind, Row, Table, Unfit, read
@@ -194,6 +194,7 @@ POLICY: Table = (
 
 def check_network(item: Item) -> None:
     """What no network can be, whatever the swarm looks like. Raises InvalidOption."""
+    check_labels(item)
     local = item.values.get("scope") == "local"
     if item.values.get("config_only"):
         _check_config_only(item)

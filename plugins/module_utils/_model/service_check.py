@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .errors import InvalidOption
-from .item import Item
+from .item import Item, check_labels
 from .publish import Port, ranges
 from .service import JOBS
 
@@ -20,6 +20,7 @@ Values = Mapping[str, Any]
 
 def check_service(item: Item) -> None:
     """Raises InvalidOption; the values may be those that were written, or all of a service."""
+    check_labels(item)
     _check_mode(item.values, item.where)
     _check_ports(item.values, item.where)
     _check_container(item.values, item.where)
