@@ -154,7 +154,9 @@ def test_D5_an_image_of_a_private_registry_comes_with_its_credentials(registry: 
 
     def play(password: str = "", force: bool = False, **options: Any) -> Run:
         credentials = [{"server": "localhost:5000", "username": "story", "password": password}] if password else []
-        runs.append(ansible.module(node, "services", {"services": [{**service, "force": force}], "registries": credentials, **options}, "-vvvv"))
+        runs.append(
+            ansible.module(node, "services", {"services": [{**service, "force": force}], "registries": credentials, **options}, "-vvvv")
+        )
         return runs[-1]
 
     refused = play(wait_timeout=10)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import collections
+import csv
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -84,9 +85,7 @@ def asked(cluster: Machines, url: str, host: str, *options: str) -> str | None:
 def servers(cluster: Machines) -> Mapping[str, set[str]]:
     """The nodes that HAProxy itself says each backend has, and that pass its health checks."""
     table = cluster.shell(EDGE, "echo show stat | nc -N -U /run/meshwork-swarm-edge/admin.sock")
-    header, *lines = table.lstrip("# ").splitlines()
-    names = header.split(",")
-    rows = [dict(zip(names, line.split(","), strict=True)) for line in lines]
+    rows = csv.DictReader(table.lstrip("# ").splitlines())
     there: dict[str, set[str]] = collections.defaultdict(set)
     for row in rows:
         if row["status"].startswith("UP") and row["svname"] != "BACKEND":
@@ -114,7 +113,7 @@ def test_D6_the_address_of_the_client_arrives(cluster: Machines, edge: str) -> N
     assert f"HTTP_X_FORWARDED_FOR={client}" in seen.splitlines()
     assert "HTTP_X_FORWARDED_PROTO=http" in seen.splitlines()
     telnet = ["ip", "netns", "exec", cluster.netns, "curl", "--silent", "--max-time", "5", f"telnet://{edge}:7000"]
-    line = run(telnet, stdin="", check=False)
+    line = run(telnet, check=False)
     assert line.stdout.startswith(f"PROXY TCP4 {client} "), line.stdout
 
 

@@ -72,4 +72,6 @@ def of_ours(labels: Mapping[str, str]) -> dict[str, str]:
 def check_labels(item: Item) -> None:
     """Raises InvalidOption for a label with a name of ours: what is written there would be compared with nothing."""
     for name in of_ours(item.values.get("labels") or {}):
-        raise InvalidOption(f"{item.where}.labels", f"names that do not begin with {OUR_LABELS}, which this collection keeps for itself", name)
+        raise InvalidOption(
+            f"{item.where}.labels", f"names that do not begin with {OUR_LABELS}, which this collection keeps for itself", name
+        )
