@@ -210,6 +210,7 @@ class ServicesWork(SwarmWide[Services]):
         kept = self.watch.kept if self.watch else {}
         self.removed: list[str] = kept.setdefault("removed", [])
         self.updated: list[str] = kept.setdefault("updated", [])
+        self.created: list[str] = kept.setdefault("created", [])
         self.forced = frozenset(entry["name"] for entry in entries if entry["force"])
         self.found: list[Progress] = []
         super().__init__(module, "services")
@@ -233,8 +234,8 @@ class ServicesWork(SwarmWide[Services]):
         super().apply(step)
         if step.action == "remove":
             self.removed.append(step.call.path.rpartition("/")[2])
-        if step.action == "update":
-            self.updated.append(step.item.partition(" ")[2])
+        if step.action in ("update", "create"):
+            (self.updated if step.action == "update" else self.created).append(step.item.partition(" ")[2])
 
     def settled(self, awaited: str, found: Services) -> bool:
         if awaited.startswith(ROLLED_BACK):
@@ -253,7 +254,7 @@ class ServicesWork(SwarmWide[Services]):
         return {each.name: each.line for each in self.found if not each.done or each.name in shown}
 
     def taken_back(self, found: Services) -> tuple[Sequence[Step], Sequence[str]]:
-        return taken_back(found.items, self.found, self.on_failure, self.updated)
+        return taken_back(found.items, self.found, self.on_failure, self.updated, self.created)
 
     def show(self, state: Services) -> Mapping[str, Any]:
         return {item.name: show(SERVICE, item.values) for item in state.items}
