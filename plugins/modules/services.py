@@ -41,6 +41,10 @@ options:
       - Remove the services that this collection made and that are not in the list.
     type: bool
     default: false
+  _progress:
+    description:
+      - Set by the action plugin of this module to show how far services are, and not for tasks.
+    type: dict
   supersede_updates:
     description:
       - What to do about a service that has to change while an update of it, or a rollback, is under way. When V(false), its end is
@@ -288,7 +292,6 @@ def main() -> None:
         "exclusive": {"type": "bool", "default": False},
         "supersede_updates": {"type": "bool", "default": False},
         "wait": {"type": "bool", "default": True},
-        # set by the action plugin, which shows how far the services are
         "_progress": {"type": "dict"},
     }
     run(AnsibleModule(argument_spec=spec, supports_check_mode=True), ServicesWork)
