@@ -41,6 +41,10 @@ options:
       - Remove the services that this collection made and that are not in the list.
     type: bool
     default: false
+  _progress:
+    description:
+      - Set by the action plugin of this module to show how far services are, and not for tasks.
+    type: dict
   supersede_updates:
     description:
       - What to do about a service that has to change while an update of it, or a rollback, is under way. When V(false), its end is
@@ -267,6 +271,7 @@ class ServicesWork(SwarmWide[Services]):
         kept = self.watch.kept if self.watch else {}
         self.removed: list[str] = kept.setdefault("removed", [])
         self.updated: list[str] = kept.setdefault("updated", [])
+        self.created: list[str] = kept.setdefault("created", [])
         self.forced = frozenset(entry["name"] for entry in entries if entry["force"])
         self.found: list[Progress] = []
         super().__init__(module, "services")
@@ -290,8 +295,8 @@ class ServicesWork(SwarmWide[Services]):
         super().apply(self._authorized(step))
         if step.action == "remove":
             self.removed.append(step.call.path.rpartition("/")[2])
-        if step.action == "update":
-            self.updated.append(step.item.partition(" ")[2])
+        if step.action in ("update", "create"):
+            (self.updated if step.action == "update" else self.created).append(step.item.partition(" ")[2])
 
     def _authorized(self, step: Step) -> Step:
         """The step with the credentials for the service's image, where there are some."""
@@ -317,7 +322,7 @@ class ServicesWork(SwarmWide[Services]):
         return {each.name: each.line for each in self.found if not each.done or each.name in shown}
 
     def taken_back(self, found: Services) -> tuple[Sequence[Step], Sequence[str]]:
-        return taken_back(found.items, self.found, self.on_failure, self.updated)
+        return taken_back(found.items, self.found, self.on_failure, self.updated, self.created)
 
     def show(self, state: Services) -> Mapping[str, Any]:
         return {item.name: show(SERVICE, item.values) for item in state.items}
@@ -359,7 +364,6 @@ def main() -> None:
             "options": {"networks": dict(names), "secrets": {**names, "no_log": False}, "configs": dict(names)},
         },
         "wait": {"type": "bool", "default": True},
-        # set by the action plugin, which shows how far the services are
         "_progress": {"type": "dict"},
     }
     run(AnsibleModule(argument_spec=spec, supports_check_mode=True), ServicesWork)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -48,7 +49,20 @@ def _same_image(wanted: str, found: Any) -> bool:
     return wanted == found or ("@" not in wanted and wanted == str(found).partition("@")[0])
 
 
-IMAGE = Kind("str", text, same=_same_image)
+_PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_REGISTRY = r"(?:localhost|\[[0-9a-fA-F:]+\]|[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)(?::[0-9]+)?|[A-Za-z0-9-]+:[0-9]+"
+_IMAGE = re.compile(rf"(?:(?:{_REGISTRY})/)?{_PART}(?:/{_PART})*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}})?(?:@[A-Za-z0-9+.:_-]+)?")
+
+
+def _image(value: Any) -> str:
+    """A reference as the Engine takes one for a service (distribution/reference)."""
+    reference = text(value)
+    if not _IMAGE.fullmatch(reference):
+        raise ValueError("an image such as nginx:1.27 or registry.example.org/shop/web:2")
+    return reference
+
+
+IMAGE = Kind("str", _image, same=_same_image)
 
 
 def _test(value: Any) -> tuple[str, ...]:

@@ -39,9 +39,12 @@ def with_on_failure(item: Item, policy: str) -> Item:
 
 
 def taken_back(
-    items: Sequence[Item], found: Sequence[Progress], policies: Mapping[str, str], updated: Container[str]
+    items: Sequence[Item], found: Sequence[Progress], policies: Mapping[str, str], updated: Container[str], created: Container[str]
 ) -> tuple[list[Step], list[str]]:
-    """The rollbacks of services that were `updated` and do not run, and what has to be said of others. `policies` is on_failure by name."""
+    """The rollbacks of services that were `updated` and do not run, and what has to be said of others. `policies` is on_failure by name.
+
+    What was neither updated nor `created` now fails for a reason of its own, such as a node that was lost.
+    """
     by_name = {item.name: item for item in items}
     steps: list[Step] = []
     words: list[str] = []
@@ -51,9 +54,9 @@ def taken_back(
             continue
         if policy == "rollback" and each.name in updated:
             steps.append(_roll_back(by_name[each.name]))
-        elif policy == "rollback":
-            words.append(f"service {each.name} is not rolled back, since this run has not updated it")
-        elif each.updating != "paused":
+        elif policy == "rollback" and each.name in created:
+            words.append(f"service {each.name} is new, and has no spec to go back to")
+        elif policy == "pause" and each.name in updated and each.updating != "paused":
             words.append(f"the swarm pauses the update of service {each.name} when a task fails, and cannot be told to")
     return steps, words
 

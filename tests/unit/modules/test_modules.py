@@ -101,9 +101,7 @@ def told(options: Mapping[str, Any], suboptions: str, above: str = "") -> Iterat
 
 @EACH
 def test_documentation_and_argument_spec_say_the_same(name: str, spec_of: Any) -> None:
-    # as validate-modules has it: what begins with an underscore is not for users
-    public = {option: spec for option, spec in spec_of(name).items() if not option.startswith("_")}
-    assert sorted(told(documented(name), "suboptions")) == sorted(told(public, "options"))
+    assert sorted(told(documented(name), "suboptions")) == sorted(told(spec_of(name), "options"))
 
 
 @pytest.mark.parametrize("name", TABLES)

@@ -97,9 +97,7 @@ def test_a_rollback_that_does_not_end_is_told_beside_the_failure(run_module: Run
 def test_what_is_new_has_nothing_to_go_back_to(run_module: Runner) -> None:
     engine = made()
     wanted = {"services": [{"name": "web", "image": BROKEN, "on_failure": "rollback"}], "wait_timeout": 5}
-    assert run_module("services", engine, wanted)["msg"].endswith(
-        "exit code 3; service web is not rolled back, since this run has not updated it"
-    )
+    assert run_module("services", engine, wanted)["msg"].endswith("exit code 3; service web is new, and has no spec to go back to")
 
 
 def test_to_pause_is_what_the_swarm_does(run_module: Runner) -> None:
