@@ -155,6 +155,7 @@ def killed(cluster: Machines, ansible: Ansible, options: dict[str, Any], moment:
     assert run.returncode != 0
 
 
+@pytest.mark.long
 def test_C2_ports_that_are_off_come_back_where_no_ingress_network_is_written_any_more(published: Machines, ansible: Ansible) -> None:
     """A service as a run that was cut off has left it, and an inventory from which `swarm_ingress` was taken since."""
     before = as_they_are(published)

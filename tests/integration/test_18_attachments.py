@@ -84,6 +84,15 @@ def test_C5_other_aliases_are_taken_and_the_address_stays(cluster: Machines, ans
     eventually(lambda: cluster.lookup(second, CACHE, "sql"), lambda found: found == {FIXED}, 30, "the old alias")
 
 
+def test_C5_an_address_left_to_the_swarm_is_no_difference_after_a_restart(cluster: Machines, ansible: Ansible, places: Places) -> None:
+    _first, second = places
+    cluster.shell(second, f"docker restart --time 1 {CACHE}", timeout=120)
+    there = cluster.inspect("container", CACHE, second)["NetworkSettings"]["Networks"]["front"]
+    assert there["IPAMConfig"]["IPv4Address"] == there["IPAddress"], "the Engine shows it as if somebody had asked for it"
+    left = {second: [{**places[second][0], "ipv4_address": ""}]}
+    assert not [result for result in play(ansible, left).succeeded().results if result.changed]
+
+
 @pytest.mark.usefixtures("unchanged")
 def test_C5_what_cannot_be_is_refused_before_the_engine_waits(cluster: Machines, ansible: Ansible, places: Places) -> None:
     _first, second = places
