@@ -75,7 +75,7 @@ options:
     description:
       - Whether systemd-networkd and NetworkManager are told to leave the interfaces C(veth*), C(docker_gwbridge), C(ov-*) and C(vx-*)
         alone, where these services are running or enabled. Otherwise they may give them other addresses or take them out of their bridge.
-      - What NetworkManager manages already, also where it shows them as connected externally, it lets go of (C(nmcli device set IF managed no)); the
+      - What NetworkManager manages already, also as "connected (externally)", it lets go of (C(nmcli device set IF managed no)). The
         interfaces stay as they are.
       - V(false) removes the files that tell them so.
     type: bool

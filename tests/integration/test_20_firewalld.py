@@ -43,25 +43,34 @@ def member(cluster: Machines, ansible: Ansible) -> Iterator[str]:
     eventually(lambda: cluster.curl(address(cluster, node)), bool, 120, "the mesh answers on the node")
 
 
-def frames(cluster: Machines, node: str, path: Path) -> tuple[int, int]:
-    """How many frames of ESP, and how many in the clear, a task of the node sends to those of the encrypted network on other nodes."""
+@pytest.fixture
+def wire(cluster: Machines) -> Iterator[str]:
+    """A service on the encrypted network with a task on each worker, whatever becomes of Docker there."""
+    words = "--detach --quiet --mode global --constraint node.role==worker --network back --no-resolve-image"
+    cluster.shell(cluster.manager, f"docker service create {words} --name wire meshwork-lab:1 /bin/busybox sleep 100000")
+    yield "wire"
+    cluster.shell(cluster.manager, "docker service rm wire")
+
+
+def frames(cluster: Machines, service: str, node: str, path: Path) -> tuple[int, int]:
+    """How many frames of ESP, and how many in the clear, a task of the node sends to its like on other nodes of the encrypted network."""
     number = int(cluster.inspect("network", "back")["Options"]["com.docker.network.driver.overlay.vxlanid_list"])
-    (task, *_more) = [container for service in ("web", "api") for container in cluster.containers(service, node)]
-    peers = cluster.lookup(node, task, "tasks.api") | cluster.lookup(node, task, "tasks.web")
+    task = eventually(lambda: cluster.containers(service, node), bool, 180, "the service has a task on the node")[0]
+    known = eventually(lambda: cluster.lookup(node, task, f"tasks.{service}"), lambda found: len(found) > 1, 120, "the task knows its like")
     sent = f"src host {cluster.addresses[node]}"
     with captured(cluster, path) as capture:
-        for peer in sorted(peers):
-            cluster.shell(node, f"docker exec {task} ping -c 2 -W 1 {peer}", check=False)
+        for address in sorted(known):
+            cluster.shell(node, f"docker exec {task} ping -c 3 -W 1 {address}", check=False)
         eventually(lambda: capture.path.stat().st_size, lambda size: size > 300, 5, "frames in the capture")
     return capture.count(f"{sent} and {ESP}"), capture.count(f"{sent} and {vni(number)}")
 
 
 def test_B2_what_a_reload_of_firewalld_takes_from_docker_the_role_brings_back(
-    cluster: Machines, ansible: Ansible, member: str, tmp_path: Path, figures: list[str]
+    cluster: Machines, ansible: Ansible, wire: str, member: str, tmp_path: Path, figures: list[str]
 ) -> None:
     ansible.playbook(*ROLE, timeout=900).succeeded()
     eventually(lambda: cluster.curl(address(cluster, member)), bool, 120, "the mesh answers on the node")
-    before = frames(cluster, member, tmp_path / "before.pcap")
+    before = frames(cluster, wire, member, tmp_path / "before.pcap")
     assert before[0] > 0 and before[1] == 0, before
     running = processes(cluster)
 
@@ -69,7 +78,7 @@ def test_B2_what_a_reload_of_firewalld_takes_from_docker_the_role_brings_back(
     until = time.monotonic() + SILENT
     while time.monotonic() < until:
         assert cluster.curl(address(cluster, member)) is None
-    esp, clear = frames(cluster, member, tmp_path / "reloaded.pcap")
+    esp, clear = frames(cluster, wire, member, tmp_path / "reloaded.pcap")
     figures.append(f"an encrypted network after a reload of firewalld: {esp} frames of ESP, {clear} in the clear")
 
     dry = ansible.playbook(*ROLE, "--check", timeout=900).succeeded()
@@ -79,7 +88,7 @@ def test_B2_what_a_reload_of_firewalld_takes_from_docker_the_role_brings_back(
     made = ansible.playbook(*ROLE, timeout=900).succeeded()
     figures.append(f"firewall role that restarts one Docker: {made.seconds:.0f} s")
     eventually(lambda: cluster.curl(address(cluster, member)), bool, 120, "the mesh answers on the node again")
-    after = frames(cluster, member, tmp_path / "mended.pcap")
+    after = frames(cluster, wire, member, tmp_path / "mended.pcap")
     assert after[0] > 0 and after[1] == 0, after
     now = processes(cluster)
     assert [node for node in cluster.nodes if now[node] != running[node]] == [member]
