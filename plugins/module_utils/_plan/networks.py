@@ -120,8 +120,8 @@ def _different(item: Item, there: Item, found: Networks) -> list[Blocker]:
         if _users(found, there):
             remedy += f"; {_users(found, there)} would have to leave it first"
     elif found.users.get(there.id):
-        names = ", ".join(found.users[there.id])
-        remedy = f"write what it has, or replace: rolling, which moves {names} over a parallel network while it is made anew"
+        users = _users(found, there)
+        remedy = f"write what it has, or replace: rolling, which moves {users} over a parallel network while it is made anew"
     else:
         remedy = "write what it has, or replace: unused, which removes it and makes it anew"
     return [Blocker(item.where, f"a network cannot be changed, and this one differs: {told}", remedy)]

@@ -188,6 +188,8 @@ def test_a_large_cluster_is_read_and_planned_in_a_moment(closed: NftablesDefault
         closed.run(peers=each, published=[{"port": 8080, "protocol": "tcp", "sources": ["peers"]}])
         runs.append(closed.machine.runs - before)
         costs.append(sum(os.times()[:4]) - start)
-    assert max(runs) <= 6, "reading twice, verifying, one transaction, and the unit's start"
-    assert runs[2] == 2
+    # where iptables is installed, Docker's published ports are read from its rules too
+    reading = 3 if shutil.which("iptables") else 2
+    assert max(runs) <= 2 * reading + 2, "reading, one transaction, the unit's start, and reading again"
+    assert runs[2] == reading
     assert max(costs) < 1, costs
