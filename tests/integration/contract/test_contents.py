@@ -115,6 +115,12 @@ def test_D5_what_the_engine_takes_and_refuses(family: Family, emptied: Subject) 
     emptied.post(f"{path}/update", changed, version=version)
     assert specs(emptied, family)["contract-x"][1] == {**spec, "Labels": {"c": "d"}}
     assert emptied.refused(lambda: emptied.delete(f"{family.path}/nonesuch")).status == 404
+    key = family.noun.capitalize()
+    reference = {f"{key}ID": identity, f"{key}Name": "contract-y", "File": {"Name": "/x", "UID": "0", "GID": "0", "Mode": 292}}
+    container = {"Image": IMAGE, family.plural.capitalize(): [reference]}
+    service = {"Name": "contract-a", "TaskTemplate": {"ContainerSpec": container}, "Mode": {"Replicated": {"Replicas": 0}}}
+    refusal = emptied.refused(lambda: emptied.post("/services/create", service))
+    assert (refusal.status, refusal.message.endswith(f"{family.noun} not found: contract-y")) == (400, True)
 
 
 @FAMILIES
