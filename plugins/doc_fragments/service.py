@@ -41,6 +41,12 @@ options:
             what is written only.
         type: bool
         default: false
+      force:
+        description:
+          - Run all tasks of a service anew, and a job once more, though nothing else has changed. So this is a change on every run.
+          - A service that is not there yet is made, and runs once.
+        type: bool
+        default: false
       stack:
         description:
           - The stack that the service is of, which C(docker stack deploy) has made.

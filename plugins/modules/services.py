@@ -44,19 +44,12 @@ options:
         C(docker service update) does.
     type: bool
     default: false
-  force:
-    description:
-      - Names of services in the list whose tasks are replaced on this run whether anything differs or not, as
-        C(docker service update --force) does.
-    type: list
-    elements: str
-    default: []
   registries:
     description:
       - Credentials for the registries of the images. With every service that is made or changed, those of its image's registry are
         sent to the swarm, which hands them to the nodes that pull, as C(docker service create --with-registry-auth) does.
-      - They are part of no spec that can be read, so that other credentials alone are no change. O(force) sends them with an update
-        of services that are otherwise as they should be.
+      - They are part of no spec that can be read, so that other credentials alone are no change. O(services[].force) sends them with
+        an update of a service that is otherwise as it should be.
     type: list
     elements: dict
     default: []
@@ -213,11 +206,10 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.meshwork.swarm.plugins.module_utils._engine import client, observe
 from ansible_collections.meshwork.swarm.plugins.module_utils._engine.swarm_wide import SwarmWide
-from ansible_collections.meshwork.swarm.plugins.module_utils._model.errors import InvalidOption
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.item import Item, parse_items
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.publish import read_ports, show_ports
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.registry import credentials, registry_of, registry_options
-from ansible_collections.meshwork.swarm.plugins.module_utils._model.service import SERVICE
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.service import SERVICE, forced_updates
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.service_check import check_service
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.table import argument_spec, check_api, dig, show
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.convergence import awaited
@@ -225,7 +217,6 @@ from ansible_collections.meshwork.swarm.plugins.module_utils._plan.plan import C
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.services import (
     Services,
     WantedServices,
-    force_update,
     plan_services,
     updating,
 )
@@ -248,7 +239,7 @@ class ServicesWork(SwarmWide[Services]):
             supersede=module.params["supersede_updates"],
             planned={kind: frozenset(names) for kind, names in module.params["planned"].items()} if module.check_mode else {},
         )
-        self._forced = _checked_names(module.params["force"], items)
+        self.forced = frozenset(entry["name"] for entry in entries if entry["force"])
         self._credentials = credentials(module.params["registries"])
         self.awaited: list[str] = [item.name for item in items if item.state == "present"] if module.params["wait"] else []
         self.listed: observe.ServiceList | None = None
@@ -262,12 +253,13 @@ class ServicesWork(SwarmWide[Services]):
         if not self.on_manager():
             return Services()
         self.listed = observe.ServiceList(self.engine)
-        return self.listed.services(self.wanted)
+        services = self.listed.services(self.wanted)
+        if self.forced:
+            counts = {item.name: forced_updates(item.document) + 1 for item in services.items if item.name in self.forced}
+            self.wanted, self.forced = replace(self.wanted, force=counts), frozenset()
+        return services
 
     def plan(self, found: Services) -> Plan[Services]:
-        if self._forced:
-            force = {item.name: force_update(item) + 1 for item in found.items if item.name in self._forced}
-            self.wanted, self._forced = replace(self.wanted, force=force), frozenset()
         return self.told(plan_services(self.wanted, found, self.assumed))
 
     def apply(self, step: Step) -> None:
@@ -306,20 +298,13 @@ class ServicesWork(SwarmWide[Services]):
         return [item for item in state.items if item.name in wanted]
 
 
-def _checked_names(names: Sequence[str], items: Sequence[Item]) -> frozenset[str]:
-    known = {item.name for item in items if item.state == "present"}
-    for name in names:
-        if name not in known:
-            raise InvalidOption("force", f"names of services in the list: {', '.join(sorted(known)) or 'none'}", name)
-    return frozenset(names)
-
-
 def main() -> None:
     """Run the module."""
     names = {"type": "list", "elements": "str", "default": []}
     suboptions: dict[str, Any] = {
         **client.named_item(),
         "recreate": {"type": "bool", "default": False},
+        "force": {"type": "bool", "default": False},
         "stack": {"type": "str"},
         **argument_spec(SERVICE),
     }
@@ -329,7 +314,6 @@ def main() -> None:
         "services": {"type": "list", "elements": "dict", "required": True, "options": suboptions},
         "exclusive": {"type": "bool", "default": False},
         "supersede_updates": {"type": "bool", "default": False},
-        "force": dict(names),
         "registries": {"type": "list", "elements": "dict", "default": [], "options": registry_options()},
         # only names of secrets
         "planned": {

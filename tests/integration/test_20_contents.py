@@ -149,15 +149,17 @@ def test_D5_an_image_of_a_private_registry_comes_with_its_credentials(registry: 
     service["placement"] = {"constraints": [f"node.id == {here}"]}
     runs: list[Run] = []
 
-    def play(password: str = "", **options: Any) -> Run:
+    def play(password: str = "", force: bool = False, **options: Any) -> Run:
         credentials = [{"server": "localhost:5000", "username": "story", "password": password}] if password else []
-        runs.append(ansible.module(node, "services", {"services": [service], "registries": credentials, **options}, "-vvvv"))
+        runs.append(
+            ansible.module(node, "services", {"services": [{**service, "force": force}], "registries": credentials, **options}, "-vvvv")
+        )
         return runs[-1]
 
     refused = play(wait_timeout=10)
     assert refused.returncode != 0 and "No such image: localhost:5000/story:1" in refused.only.message
     assert not play("registry-password-one", wait=False).succeeded().only.changed, "credentials are part of no spec"
-    play("registry-password-one", force=["story-private"]).succeeded()
+    play("registry-password-one", force=True).succeeded()
     assert cluster.tasks("story-private")
     assert "localhost:5000/story" in cluster.shell(node, "docker image ls --format '{{.Repository}}'")
 

@@ -32,6 +32,7 @@ DEFAULT_UPDATE: Json = {
 
 
 MODES = {"replicated": "Replicated", "global": "Global", "replicated-job": "ReplicatedJob", "global-job": "GlobalJob"}
+FORCED = ("Spec", "TaskTemplate", "ForceUpdate")
 JOBS = ("replicated-job", "global-job")
 
 
@@ -150,6 +151,19 @@ def with_defaults(values: dict[str, Any]) -> dict[str, Any]:
         concurrent = 1 if values["max_concurrent"] is None else values["max_concurrent"]
         defaults = {"max_concurrent": concurrent, "total_completions": concurrent}
     return {**values, **{name: value for name, value in defaults.items() if values[name] is None}}
+
+
+def forced_updates(document: Mapping[str, Any]) -> int:
+    """How many times the tasks of a service were run anew though nothing else had changed (ForceUpdate)."""
+    return int(dig(document, FORCED) or 0)
+
+
+def with_forced(document: Mapping[str, Any], count: int) -> Mapping[str, Any]:
+    """The service with that count of forced updates."""
+    if count == forced_updates(document):
+        return document
+    spec = document["Spec"]
+    return {**document, "Spec": {**spec, "TaskTemplate": {**spec["TaskTemplate"], "ForceUpdate": count}}}
 
 
 def named_networks(document: Mapping[str, Any], names: Mapping[str, str]) -> Json:

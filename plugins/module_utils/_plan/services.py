@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -18,7 +17,7 @@ from .._model.node import takes_tasks
 from .._model.parked import is_parked
 from .._model.publish import Port, port_text, ranges
 from .._model.references import config_names, secret_names, with_ids, with_names
-from .._model.service import SERVICE, with_defaults
+from .._model.service import SERVICE, forced_updates, with_defaults, with_forced
 from .._model.service_check import check_service
 from .._model.table import Difference, Json, differences, dig, merged, read, write
 from .capacity import Room, crowded, takes_addresses
@@ -29,7 +28,6 @@ from .stacks import stack_blockers, stack_warnings
 TASK_OPTIONS = frozenset({"mode", "replicas", "labels", "update_config", "rollback_config", "placement"})
 """Options (or sections) whose change alone leaves running tasks where they are (swarmkit: IsTaskDirty)."""
 _FIRST = {kind: f"declare it in {kind}s first" for kind in ("network", "secret", "config")}
-FORCE_UPDATE = ("Spec", "TaskTemplate", "ForceUpdate")
 
 
 @dataclass(frozen=True)
@@ -53,10 +51,9 @@ class Services:
 class WantedServices:
     """The services that the user wrote; `exclusive` removes those of ours that are not among them.
 
-    `force` has the number that the ForceUpdate of a service is to have at least, by the name of the service.
     `planned` has the names of the networks, secrets and configs that an earlier task of the same run makes, in check mode.
     `recreate` names those that may be removed and made anew, `stacks` has the stack that an entry names, and `supersede` replaces
-    updates that are under way in place of waiting for their end.
+    updates that are under way in place of waiting for their end. `force` has the count of forced updates that a service is to have come to.
     """
 
     items: tuple[Item, ...]
@@ -83,19 +80,6 @@ def lists_needed(wanted: WantedServices, items: Sequence[Item]) -> frozenset[str
 def updating(item: Item) -> bool:
     """Whether an update of the service, or its rollback, is under way."""
     return dig(item.document, ("UpdateStatus", "State")) in UNDER_WAY
-
-
-def force_update(item: Item) -> int:
-    """The counter of a service of which each new value replaces its tasks."""
-    return int(dig(item.document, FORCE_UPDATE) or 0)
-
-
-def _with_force(item: Item, least: int) -> Json:
-    """The document with the counter at a number, or where it is already."""
-    document = copy.deepcopy(dict(item.document))
-    if force_update(item) < least:
-        document.setdefault("Spec", {}).setdefault("TaskTemplate", {})[FORCE_UPDATE[-1]] = least
-    return document
 
 
 @dataclass
@@ -180,8 +164,8 @@ def _change(draft: _Draft, item: Item, there: Item, wanted: WantedServices, foun
         draft.blockers += [off] if changes else []
         draft.warnings += [] if changes else [str(off)]
         return
-    forced = wanted.force.get(item.name, 0)
-    if not changes and force_update(there) >= forced:
+    forced = max(forced_updates(there.document), wanted.force.get(item.name, 0))
+    if not changes and forced == forced_updates(there.document):
         return
     draft.touched.add(item.name)
     if anew and item.name in wanted.recreate:
@@ -194,11 +178,11 @@ def _change(draft: _Draft, item: Item, there: Item, wanted: WantedServices, foun
     if anew:
         draft.refused.add(item.name)
         draft.blockers += _immutable(item, changes, found.desired_tasks.get(there.id, 0))
-    update = _update(item, there, changes, found, forced)
-    draft.after[item.name] = replace(there, values=merged(SERVICE, item.values, there.values), document=_with_force(there, forced))
+    after = replace(there, values=merged(SERVICE, item.values, there.values), document=with_forced(there.document, forced))
+    draft.after[item.name] = after
     if updating(there) and not wanted.supersede:
         draft.waits.append(_wait(there))
-    draft.updates.append(update)
+    draft.updates.append(_update(item, replace(there, document=after.document), changes, found))
 
 
 def _unknown(item: Item, found: Services, planned: Mapping[str, frozenset[str]]) -> list[Blocker]:
@@ -327,15 +311,14 @@ def _wait(there: Item) -> Step:
     return Step("wait", f"service {there.name}", told, Wait(f"service {there.name} is not being updated"), awaits=f"updated:{there.name}")
 
 
-def _update(item: Item, there: Item, changes: Sequence[Difference], found: Services, forced: int) -> Step:
-    body = _changed(item, replace(there, document=_with_force(there, forced)), changes, found)
-    call = Call("POST", f"/services/{there.id}/update", {"version": there.version}, body)
+def _update(item: Item, there: Item, changes: Sequence[Difference], found: Services) -> Step:
+    call = Call("POST", f"/services/{there.id}/update", {"version": there.version}, _changed(item, there, changes, found))
     told = ", ".join(f"{change.option} from {change.found!r} to {change.wanted!r}" for change in changes)
-    told = f"service {item.name}: change {told}" if changes else f"service {item.name}: replace its tasks, as was asked for"
     replaces = not changes or any(change.option.partition(".")[0] not in TASK_OPTIONS for change in changes)
     tasks = found.desired_tasks.get(there.id, 0)
     costs = f"replaces {_tasks(tasks)}" if replaces and tasks else ""
-    return Step("update", f"service {item.name}", told, call, costs)
+    says = f"service {item.name}: " + (f"change {told}" if changes else "run its tasks anew")
+    return Step("update", f"service {item.name}", says, call, costs)
 
 
 def _remove(item: Item, found: Services) -> Step:

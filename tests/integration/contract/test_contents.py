@@ -216,15 +216,15 @@ def test_D5_the_calls_do_not_grow_with_the_number(count: int, family: Family, em
 
 
 def test_D5_services_are_forced_and_told_of_credentials(emptied: Subject, run_module: Runner) -> None:
-    def run(**options: Any) -> Result:
-        services = [{"name": "contract-a", "image": IMAGE, "replicas": 0}]
+    def run(force: bool = False, **options: Any) -> Result:
+        services = [{"name": "contract-a", "image": IMAGE, "replicas": 0, "force": force}]
         return run_module("services", emptied.engine, {"services": services, "wait": False, **options})
 
     assert run()["changed"] and not run()["changed"]
     registries = [{"server": "docker.io", "username": "somebody", "password": "password-that-nobody-sees"}]
     assert not run(registries=registries)["changed"], "credentials are part of no spec"
     for count in (1, 2):
-        forced = run(force=["contract-a"], registries=registries)
+        forced = run(force=True, registries=registries)
         assert (forced["failed"], [step["action"] for step in forced["steps"]]) == (False, ["update"]), forced
         assert emptied.service("contract-a")["Spec"]["TaskTemplate"]["ForceUpdate"] == count
         assert "password-that-nobody-sees" not in json.dumps(forced)
