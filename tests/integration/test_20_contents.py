@@ -73,6 +73,7 @@ def names(cluster: Machines, kind: str) -> set[str]:
     return {name for name in cluster.shell(cluster.manager, f"docker {kind} ls --format '{{{{.Name}}}}'").split() if "story-" in name}
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("removed")
 def test_D5_a_new_content_moves_the_services_and_is_told_nowhere(cluster: Machines, ansible: Ansible, tmp_path: Path) -> None:
     runs: list[Run] = []
