@@ -229,7 +229,7 @@ def _refuse_container(container: Mapping[str, Any], held: Mapping[str, Mapping[s
                 names = f"'{taken[target]}' and '{reference[f'{noun}Name']}'"
                 raise _invalid(f"{noun.lower()} references {names} have a conflicting target: '{target}'")
             taken.update({target: reference[f"{noun}Name"]} if target else {})
-            if identity_ not in objects:
+            if identity_ not in objects or objects[identity_]["Spec"]["Name"] != reference[f"{noun}Name"]:
                 raise _invalid(f"{noun.lower()} not found: {reference[f'{noun}Name']}")
     wanted = ((container.get("Privileges") or {}).get("CredentialSpec") or {}).get("Config")
     if wanted and wanted not in [each["ConfigID"] for each in container.get("Configs") or () if "Runtime" in each]:

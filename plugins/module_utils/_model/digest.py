@@ -4,9 +4,8 @@
 
 """What tells whether a content is the one of before, and tells nobody what it is: scrypt, with a salt of its own for each object.
 
-The text has all that is needed to compare, as in /etc/shadow: "scrypt$14$8$1$SALT$HASH", the cost first (log2 of N, r and p), salt and
-hash in base64. Trying one content costs 16 MiB of memory and about a twentieth of a second, so that passwords cannot be tried by the
-million.
+The text has all that is needed to compare, as in /etc/shadow: "scrypt$14$8$1$SALT$HASH", the cost first (log2 of N, r and p), then salt
+and hash in base64. Trying one content costs 16 MiB of memory and about a twentieth of a second, so that nobody tries them by the million.
 """
 
 from __future__ import annotations

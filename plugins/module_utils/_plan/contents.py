@@ -269,8 +269,9 @@ def _move(draft: _Draft) -> tuple[Mapping[str, Any], ...]:
         draft.moves.append(_move_step(draft, service, {identity: name for identity, (_id, name) in own.items()}))
         status = {"UpdateStatus": {"State": "completed"}, "PreviousSpec": service["Spec"]}
         after.append({**service, "Spec": moved(service["Spec"], noun, own), **status})
-    if gone_over:
-        draft.moves.append(_all_moved(draft, gone_over))
+    awaited = [service for service in gone_over if not is_job(service)]
+    if awaited:
+        draft.moves.append(_all_moved(draft, awaited))
     return tuple(_let_go(draft, after))
 
 

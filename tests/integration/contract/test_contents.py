@@ -29,7 +29,7 @@ VALUES: dict[str, tuple[Any, Any]] = {
 }
 """Two values of each option; a driver is a plugin, which this Engine has not, and a new object without a template driver has none."""
 IN_PLACE = ("labels",)
-FEW, MANY = 3, 40
+FEW, MANY = 3, 20
 
 
 @pytest.fixture
@@ -115,6 +115,12 @@ def test_D5_what_the_engine_takes_and_refuses(family: Family, emptied: Subject) 
     emptied.post(f"{path}/update", changed, version=version)
     assert specs(emptied, family)["contract-x"][1] == {**spec, "Labels": {"c": "d"}}
     assert emptied.refused(lambda: emptied.delete(f"{family.path}/nonesuch")).status == 404
+    key = family.noun.capitalize()
+    reference = {f"{key}ID": identity, f"{key}Name": "contract-y", "File": {"Name": "/x", "UID": "0", "GID": "0", "Mode": 292}}
+    container = {"Image": IMAGE, family.plural.capitalize(): [reference]}
+    service = {"Name": "contract-a", "TaskTemplate": {"ContainerSpec": container}, "Mode": {"Replicated": {"Replicas": 0}}}
+    refusal = emptied.refused(lambda: emptied.post("/services/create", service))
+    assert (refusal.status, refusal.message.endswith(f"{family.noun} not found: contract-y")) == (400, True)
 
 
 @FAMILIES
@@ -126,7 +132,8 @@ def test_D5_another_content_moves_the_services(family: Family, emptied: Subject,
         return {
             "name": name,
             "image": IMAGE,
-            "replicas": 1,
+            # the configs go the same way, and need not take the time of tasks again
+            "replicas": 1 if family is SECRET else 0,
             "stop_grace_period": "1s",
             "update_config": {"monitor": "1s"},
             family.plural: [{"source": "contract-key", "target": "/etc/key" if family is CONFIG else "key", **options}],

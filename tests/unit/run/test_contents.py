@@ -103,6 +103,13 @@ def test_contents_are_in_no_result(run_module: Runner, engine: FakeEngine, caplo
         assert content not in everything
 
 
+def test_a_name_without_room_for_another_object_is_refused(run_module: Runner, engine: FakeEngine) -> None:
+    entry = {"name": "k" * 64, "content": LOW}
+    assert run_module("secrets", engine, {"secrets": [entry]})["changed"]
+    refused = run_module("secrets", engine, {"secrets": [{**entry, "content": HIGH}]})
+    assert refused["failed"] and f"its next object would be called {'k' * 64}-2, and names have 64 characters at most" in refused["msg"]
+
+
 def test_credentials_go_with_the_services_whose_images_need_them(run_module: Runner, engine: FakeEngine) -> None:
     registries = [{"server": "registry.lab:5000", "username": "deploy", "password": "nobody-sees-this"}]
     services = [{"name": "a", "image": "registry.lab:5000/a:1"}, {"name": "b", "image": "b:1"}]
