@@ -38,8 +38,8 @@ def obstacles(replacement: Replacement, stage: Stage, found: UsedNetworks) -> li
     if found.attached.get(there.id):
         reason = f"standalone containers are attached to it, and only services are moved: {', '.join(found.attached[there.id])}"
         remedy = (
-            f"note their aliases and addresses and disconnect each on its node (docker network disconnect {there.name} CONTAINER; with state: "
-            "absent in swarm_attachments the role attachments does it), run again, and connect them anew as they were"
+            f"note their aliases and addresses and disconnect each on its node (docker network disconnect {there.name} CONTAINER; with "
+            "state: absent in swarm_attachments the role attachments does it), run again, and connect them anew as they were"
         )
         blockers.append(Blocker(where, reason, remedy))
     names = [place.name for place in stage.places]
