@@ -318,7 +318,10 @@ def _round(holder: Mapping[str, Any]) -> int:
 
 
 def next_of_job(document: Mapping[str, Any], tasks: Iterable[Mapping[str, Any]]) -> list[tuple[int, str]]:
-    """Slots and nodes of tasks of a replicated job that may begin now. A slot whose task has failed for good is not used again."""
+    """Slots and nodes of tasks of a replicated job that may begin now.
+
+    The slot of a task that has failed is not used again; the swarm does that when another task ends.
+    """
     job = document["Spec"]["Mode"].get("ReplicatedJob")
     if not job:
         return []

@@ -136,7 +136,7 @@ def _job_progress(
 ) -> Progress:
     """The progress of a job: the tasks of its newest round (JobStatus.JobIteration), which any update begins.
 
-    A task that has failed for good keeps its slot, and for it no other is made: the job has ended once nothing is under way, and
+    What has failed for good is made anew only when another task of the job ends: the job has ended once nothing is under way, and
     nothing was a moment ago. DesiredTasks has no failed task of a global job, and no more than run at once of a replicated one.
     """
     job = (service["Spec"].get("Mode") or {}).get("ReplicatedJob")

@@ -110,7 +110,7 @@ def test_a_job_without_numbers_runs_once_and_a_global_one_on_each_node() -> None
 
 
 def test_a_job_has_ended_when_nothing_is_under_way_and_nothing_was_a_moment_ago() -> None:
-    """The slot of a task that has failed for good is not used again, so that the second completion never comes."""
+    """No other task is made for one that has failed for good while no other ends, so that the second completion never comes."""
     failed = task(**FAILED, JobIteration={})
     assert not progress(job(), [failed], NODES, clock=NOW).ended
     lost = progress(job(), [failed], NODES, clock=(NOW or 0) + 3)
