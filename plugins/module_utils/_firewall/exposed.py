@@ -20,7 +20,7 @@ Ports = frozenset[tuple[int, str]]
 _DNAT = re.compile(r"-A (?:DOCKER|DOCKER-INGRESS) (?P<match>.*)-p (?P<protocol>\w+) .*--dport (?P<port>\d+) -j DNAT")
 _MESH = re.compile(r"-A PREROUTING .*-p (?P<protocol>\w+) .*--dport (?P<port>\d+) -j MARK ")
 _ENCRYPTION = re.compile(r"-A OUTPUT -p udp .*-j MARK --set-xmark 0xd0c4e3/", re.MULTILINE)
-"""Only VXLAN with this mark matches the kernel's policies; without it packets of encrypted networks leave in cleartext."""
+"""The kernel's policies of encrypted networks are for VXLAN with this mark only (`ip xfrm policy`)."""
 _ISOLATION = re.compile(r"^-A DOCKER-ISOLATION-STAGE-2 (?!-j RETURN$)", re.MULTILINE)
 _ISOLATION_CHAIN = ":DOCKER-ISOLATION-STAGE-2 "
 
