@@ -142,6 +142,7 @@ def _password(cluster: Machines, password: str) -> None:
     cluster.shell(cluster.manager, f"echo 'story:{PASSWORDS[password]}' > {FOLDER}/users")
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("removed")
 def test_D5_an_image_of_a_private_registry_comes_with_its_credentials(registry: Machines, ansible: Ansible) -> None:
     cluster, node = registry, registry.manager
