@@ -169,7 +169,7 @@ def test_D6_reloads_and_a_drained_node_lose_no_request(cluster: Machines, ansibl
         for _reload in range(5):
             cluster.shell(EDGE, "systemctl reload meshwork-swarm-edge")
             processes.add(cluster.shell(EDGE, "sleep 0.5; pgrep -n haproxy"))
-        ansible.module(cluster.manager, "nodes", {"nodes": [{"hostname": node, "availability": "drain"}]}).succeeded()
+        cluster.shell(cluster.manager, f"docker node update --availability drain {node}")
         try:
             ansible.playbook("edge.yml").succeeded()
             eventually(lambda: servers(cluster)["service:story-shop"], {*cluster.nodes, "-"}.difference({node, "-"}).__eq__, 20, "the pool")
