@@ -73,12 +73,12 @@ def edge_routes(
     nodes: Sequence[Mapping[str, Any]],
     services: Sequence[Mapping[str, Any]],
     tasks: Sequence[Mapping[str, Any]],
-    addresses: Mapping[str, str] = {},
-    taken: Mapping[Any, str] = {},
+    addresses: Mapping[str, str] | None = None,
+    taken: Mapping[Any, str] | None = None,
 ) -> dict[str, Any]:
     """The routes of all services."""
     try:
-        return edge(nodes, services, tasks, addresses, {int(port): owner for port, owner in taken.items()})
+        return edge(nodes, services, tasks, addresses or {}, {int(port): owner for port, owner in (taken or {}).items()})
     except (KeyError, TypeError, ValueError) as error:
         raise AnsibleFilterError(f"edge_routes: this is not what cluster_info returns: {error!r}") from error
 

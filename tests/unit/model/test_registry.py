@@ -32,7 +32,9 @@ def test_an_image_comes_from_a_registry(image: str, registry: str) -> None:
 
 
 def sent(**entry: Any) -> tuple[str, Any]:
-    ((server, header),) = credentials([entry]).items()
+    sent_to = credentials([entry])
+    assert len(sent_to) == 1
+    server, header = sent_to.popitem()
     return server, json.loads(base64.urlsafe_b64decode(header))
 
 

@@ -91,8 +91,8 @@ JOB = {"ReplicatedJob": {"MaxConcurrent": 1, "TotalCompletions": 2}}
 SECOND_ROUND = {"JobIteration": {"Index": 1}}
 
 
-def job(mode: dict[str, Any] = JOB, **fields: Any) -> dict[str, Any]:
-    return service(mode, 1, **{"JobStatus": {"JobIteration": {}}, **fields})
+def job(mode: dict[str, Any] | None = None, **fields: Any) -> dict[str, Any]:
+    return service(mode or JOB, 1, **{"JobStatus": {"JobIteration": {}}, **fields})
 
 
 def test_a_job_counts_the_completions_of_its_newest_round() -> None:

@@ -27,8 +27,10 @@ def service(name: str, *ports: dict[str, Any], **labels: str) -> dict[str, Any]:
 NODES = [node("n2"), node("n1"), node("n3")]
 
 
-def planned(*services: dict[str, Any], nodes: list[dict[str, Any]] = NODES, tasks: list[dict[str, Any]] | None = None, **more: Any) -> Any:
-    return edge(nodes, services, tasks or [], more.get("addresses", {}), more.get("taken", {}))
+def planned(
+    *services: dict[str, Any], nodes: list[dict[str, Any]] | None = None, tasks: list[dict[str, Any]] | None = None, **more: Any
+) -> Any:
+    return edge(NODES if nodes is None else nodes, services, tasks or [], more.get("addresses", {}), more.get("taken", {}))
 
 
 def test_services_without_labels_are_not_reached() -> None:

@@ -95,7 +95,11 @@ def test_somebody_who_is_faster_is_no_error(run_module: Runner, engine: FakeEngi
 def test_contents_are_in_no_result(run_module: Runner, engine: FakeEngine, caplog: pytest.LogCaptureFixture) -> None:
     results = [rotate(run_module, engine, content, **more) for content, more in ((HIGH, {}), (HIGH, {}), ("", {}))]
     results += [run_module("secrets", engine, {"secrets": [{"name": "key", "content": HIGH * 40000}]})]
-    engine.interfere = lambda call: (_ for _ in ()).throw(client._refused(str(call), 500, "no room"))
+
+    def refuse(call: Call) -> None:
+        raise client._refused(str(call), 500, "no room")
+
+    engine.interfere = refuse
     results += [rotate(run_module, engine, LOW)]
     assert [result["failed"] for result in results] == [False, False, True, True, True]
     everything = json.dumps(results) + caplog.text
