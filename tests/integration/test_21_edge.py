@@ -135,16 +135,17 @@ class Asking:
     """curl, again and again for as long as the block lasts: what it got is counted by status, 000 being no answer."""
 
     def __init__(self, cluster: Machines, url: str, *options: str) -> None:
-        curl = ["curl", "--silent", "--max-time", "10", "--output", "/dev/null", "--rate", "30/s", "--write-out", "%{http_code}\\n"]
+        curl = ["curl", "--silent", "--max-time", "10", "--output", "/dev/null", "--rate", "30/s", "--write-out", "%{stderr}%{http_code}\\n"]
         self._command = ["ip", "netns", "exec", cluster.netns, *curl, *options, f"{url}?[1-100000]"]
 
     def __enter__(self) -> Asking:
-        self._process = subprocess.Popen(self._command, stdout=subprocess.PIPE, text=True)
+        # what goes to standard output comes in blocks of a thousand requests, of which the last would be lost
+        self._process = subprocess.Popen(self._command, stderr=subprocess.PIPE, text=True)
         return self
 
     def __exit__(self, *_raised: object) -> None:
         self._process.terminate()
-        output, _none = self._process.communicate(timeout=30)
+        _none, output = self._process.communicate(timeout=30)
         self.counts = collections.Counter(output.split())
 
 
