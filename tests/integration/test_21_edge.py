@@ -135,7 +135,7 @@ class Asking:
     """curl, again and again for as long as the block lasts: what it got is counted by status, 000 being no answer."""
 
     def __init__(self, cluster: Machines, url: str, *options: str) -> None:
-        curl = ["curl", "--silent", "--max-time", "10", "--output", "/dev/null", "--rate", "30/s", "--write-out", "%{stderr}%{http_code}\\n"]
+        curl = ["curl", "-o", "/dev/null", "--silent", "--max-time", "10", "--rate", "30/s", "--write-out", "%{stderr}%{http_code}\\n"]
         self._command = ["ip", "netns", "exec", cluster.netns, *curl, *options, f"{url}?[1-100000]"]
 
     def __enter__(self) -> Asking:
