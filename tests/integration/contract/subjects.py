@@ -102,6 +102,9 @@ class Subject:
         """The names of all networks in the list."""
         return [each["Name"] for each in self.get("/networks")]
 
+    def ingress_taken_up(self) -> None:
+        """Comes back when the node itself has the ingress network of a new swarm."""
+
     def service(self, name: str) -> Mapping[str, Any]:
         """A service from the list."""
         return next(each for each in self.get("/services", status="true") if each["Spec"]["Name"] == name)
@@ -169,6 +172,9 @@ class Real(Subject):
         argv = [sys.executable, str(LAB), "--name", self.lab, "exec", NODE, "--", *command]
         return subprocess.run(argv, check=True, capture_output=True, text=True, timeout=180).stdout
 
+    def ingress_taken_up(self) -> None:
+        self.until(lambda: self.get("/networks/ingress").get("Containers") or {}, lambda containers: "ingress-sbox" in containers)
+
     def reset(self) -> None:
         """Leave, and start the Engine anew where something of the swarm has stayed.
 
@@ -185,6 +191,8 @@ class Real(Subject):
             break
         leftover = [each["Name"] for each in self.get("/networks") if each["Scope"] == "swarm" or each["Driver"] == "overlay"]
         if leftover or ":7946" in self.on_node("ss", "-Hltn"):
+            # on a quick machine this comes more often than systemd allows of itself
+            self.on_node("systemctl", "reset-failed", "docker")
             self.on_node("systemctl", "restart", "docker")
             self.engine = self._reached()
         for name in self.names():
