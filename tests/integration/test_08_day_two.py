@@ -49,6 +49,7 @@ def test_A5_without_a_name_no_node_is_removed(cluster: Machines, ansible: Ansibl
     assert refused.startswith("nosuch stands for 0 nodes of the swarm") and "node1" in refused
 
 
+@pytest.mark.long
 def test_A5_a_node_is_removed_and_comes_back(cluster: Machines, ansible: Ansible) -> None:
     node = cluster.workers[-1]
     everybody = hostnames(cluster)

@@ -53,6 +53,7 @@ def test_C6_a_subnet_that_hosts_have_is_refused_with_who_has_it(
     assert any("networks[5] (d)" in line and "172.17.0.0/16 of network bridge" in line for line in told), message
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("unchanged")
 def test_C6_packets_that_the_underlay_does_not_take_are_refused_or_told(
     cluster: Machines, ansible: Ansible, put_back: list[tuple[str, str]]
@@ -76,6 +77,7 @@ def test_C6_what_fits_is_not_talked_about(ansible: Ansible) -> None:
     assert not [result for result in run.results if result.values.get("warnings")], "no warnings on a converged cluster"
 
 
+@pytest.mark.long
 def test_C6_addresses_are_counted_and_tasks_that_would_wait_for_ever_are_refused(cluster: Machines, ansible: Ansible) -> None:
     """A /29 has six addresses: the gateway, a virtual address, two tasks and their two nodes."""
     network = {"name": "story-small", "subnets": [{"subnet": SMALL}]}
