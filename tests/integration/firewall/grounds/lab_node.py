@@ -356,6 +356,19 @@ class FirewalldIptables(OfFirewalld, LabNode):
         self.firewall("--permanent --remove-port=9090/tcp")
         self.shell(f"{STOP}; systemctl restart docker")
 
+    def run(self, checking: bool = False, **options: Any) -> Done:
+        """The module, and the wait of the role for what Docker loses by a reload: its way to the container's port, and through to it."""
+        done = super().run(checking, **options)
+        if done.changed and not checking:
+            docker_s = "iptables -t nat -S DOCKER; iptables -S DOCKER"
+            eventually(
+                lambda: self.shell(docker_s, check=False),
+                lambda said: "--dport 8080" in said and "-j ACCEPT" in said,
+                180,
+                "Docker's rules",
+            )
+        return done
+
     def settle(self) -> None:
         super().settle()
         self.wait_for_container()
