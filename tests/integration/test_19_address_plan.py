@@ -40,17 +40,17 @@ def test_C6_a_subnet_that_hosts_have_is_refused_with_who_has_it(
     cluster.shell(worker, "ip route add 192.168.77.0/24 dev eth1; echo nameserver 192.168.99.9 >> /etc/resolv.conf")
     message = play(
         ansible,
-        {"name": "a", "subnets": [{"subnet": "192.168.77.128/25"}]},
-        {"name": "b", "subnets": [{"subnet": "192.168.99.0/24"}]},
-        {"name": "c", "subnets": [{"subnet": "10.97.0.0/24"}]},
-        {"name": "d", "subnets": [{"subnet": "172.17.0.0/24"}]},
+        {"name": "on-route", "subnets": [{"subnet": "192.168.77.128/25"}]},
+        {"name": "on-nameserver", "subnets": [{"subnet": "192.168.99.0/24"}]},
+        {"name": "on-card", "subnets": [{"subnet": "10.97.0.0/24"}]},
+        {"name": "on-bridge", "subnets": [{"subnet": "172.17.0.0/24"}]},
     ).refused()
     told = message.splitlines()
     everybody = ", ".join(cluster.nodes)
-    assert any("networks[2] (a)" in line and f"192.168.77.0/24, the route by eth1 of {worker};" in line for line in told), message
-    assert any("networks[3] (b)" in line and f"192.168.99.9/32, the nameserver of {worker};" in line for line in told), message
-    assert any("networks[4] (c)" in line and f"10.97.0.0/24, the route by eth0 of {everybody};" in line for line in told), message
-    assert any("networks[5] (d)" in line and "172.17.0.0/16 of network bridge" in line for line in told), message
+    assert any("networks[2] (on-route)" in line and f"192.168.77.0/24, the route by eth1 of {worker};" in line for line in told), message
+    assert any("networks[3] (on-nameserver)" in line and f"192.168.99.9/32, the nameserver of {worker};" in line for line in told), message
+    assert any("networks[4] (on-card)" in line and f"10.97.0.0/24, the route by eth0 of {everybody};" in line for line in told), message
+    assert any("networks[5] (on-bridge)" in line and "172.17.0.0/16 of network bridge" in line for line in told), message
 
 
 @pytest.mark.long
@@ -62,10 +62,10 @@ def test_C6_packets_that_the_underlay_does_not_take_are_refused_or_told(
     put_back.append((worker, "ip link set eth0 mtu 1500"))
     cluster.shell(worker, "ip link set eth0 mtu 1400")
     subnets = [{"subnet": SMALL}]
-    message = play(ansible, {"name": "a", "subnets": subnets, "mtu": 1450}).refused()
+    message = play(ansible, {"name": "story-wide", "subnets": subnets, "mtu": 1450}).refused()
     assert f"and eth0 of {worker} takes 1400; write at most mtu: 1350" in message
     dry = ansible.playbook(
-        "site.yml", "--tags", "networks", "--check", "-e", json.dumps({"swarm_networks": [{"name": "a", "subnets": subnets}]})
+        "site.yml", "--tags", "networks", "--check", "-e", json.dumps({"swarm_networks": [{"name": "story-wide", "subnets": subnets}]})
     ).succeeded()
     assert "write mtu: 1350" in " ".join(dry.output.split())
 
