@@ -17,7 +17,7 @@ description:
     The role C(meshwork.swarm.edge) writes the configuration of HAProxy from it, and its README has the labels.
   - Nodes that are drained or not ready are left out. A service that publishes on its own nodes (O(ignore:mode=host)) is asked on
     those that run a task of it.
-positional: services, tasks, addresses, taken
+positional: services, tasks, addresses, taken, on_a_node
 options:
   _input:
     description: The swarm's nodes as M(meshwork.swarm.cluster_info) returns them on a live manager.
@@ -42,6 +42,10 @@ options:
     description: Ports of the proxy's host on which no service may ask it to listen, each with who has it.
     type: dict
     default: {}
+  on_a_node:
+    description: Whether the proxy's host is a node of the swarm. There it cannot listen on a TCP port that a service publishes.
+    type: bool
+    default: false
 seealso:
   - module: meshwork.swarm.cluster_info
 """
@@ -75,10 +79,12 @@ def edge_routes(
     tasks: Sequence[Mapping[str, Any]],
     addresses: Mapping[str, str] | None = None,
     taken: Mapping[Any, str] | None = None,
+    on_a_node: bool = False,
 ) -> dict[str, Any]:
     """The routes of all services."""
     try:
-        return edge(nodes, services, tasks, addresses or {}, {int(port): owner for port, owner in (taken or {}).items()})
+        by_number = {int(port): owner for port, owner in (taken or {}).items()}
+        return edge(nodes, services, tasks, addresses or {}, by_number, on_a_node)
     except (KeyError, TypeError, ValueError) as error:
         raise AnsibleFilterError(f"edge_routes: this is not what cluster_info returns: {error!r}") from error
 

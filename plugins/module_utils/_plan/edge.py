@@ -40,14 +40,22 @@ class Backend:
 
 
 def edge(
-    nodes: Sequence[Shown], services: Sequence[Shown], tasks: Sequence[Shown], addresses: Mapping[str, str], taken: Mapping[int, str]
+    nodes: Sequence[Shown],
+    services: Sequence[Shown],
+    tasks: Sequence[Shown],
+    addresses: Mapping[str, str],
+    taken: Mapping[int, str],
+    on_a_node: bool = False,
 ) -> dict[str, Any]:
     """The backends, the rules of HTTP in the order in which they are tried, the TCP listeners, and what is wrong.
 
     Takes nodes, services and tasks as cluster_info returns them; `addresses` by hostname, where the proxy reaches a node by another one
-    than the swarm's; `taken`, who has which port of the host of the proxy, in a word. With faults there is nothing else.
+    than the swarm's; `taken`, who has which port of the host of the proxy, in a word; `on_a_node`, whether it is a node itself, where what
+    services publish is taken too. With faults there is nothing else.
     """
     pool = _pool(nodes, addresses)
+    if on_a_node:
+        taken = {**_published(services), **taken}
     faults: list[str] = []
     backends: list[Backend] = []
     for service in services:
@@ -73,6 +81,16 @@ def _pool(nodes: Sequence[Shown], addresses: Mapping[str, str]) -> tuple[Node, .
         if node["state"] == "ready" and node["availability"] != "drain"
     ]
     return tuple(sorted(there, key=lambda node: (node.hostname, node.id)))
+
+
+def _published(services: Sequence[Shown]) -> dict[int, str]:
+    """The TCP ports that the mesh or a task holds on a node, and whose they are."""
+    return {
+        port["published_port"]: f"service {service['name']} on the node itself"
+        for service in services
+        for port in service["ports"]
+        if port["protocol"] == "tcp" and port.get("published_port")
+    }
 
 
 def _backend(asked: Asked, service: Shown, pool: tuple[Node, ...], tasks: Sequence[Shown]) -> Backend:

@@ -30,7 +30,14 @@ NODES = [node("n2"), node("n1"), node("n3")]
 def planned(
     *services: dict[str, Any], nodes: list[dict[str, Any]] | None = None, tasks: list[dict[str, Any]] | None = None, **more: Any
 ) -> Any:
-    return edge(NODES if nodes is None else nodes, services, tasks or [], more.get("addresses", {}), more.get("taken", {}))
+    return edge(
+        NODES if nodes is None else nodes,
+        services,
+        tasks or [],
+        more.get("addresses", {}),
+        more.get("taken", {}),
+        more.get("on_a_node", False),
+    )
 
 
 def test_services_without_labels_are_not_reached() -> None:
@@ -143,3 +150,11 @@ def test_no_label_brings_a_line_into_the_configuration(name: str, text: str) -> 
 
 def test_all_faults_are_told_at_once() -> None:
     assert len(planned(service("a", WEB, host="-"), service("b", NAMES, host="b"), service("c", WEB, mode="udp"))["faults"]) == 3
+
+
+@pytest.mark.parametrize(("on_a_node", "port", "taken"), [(True, 8080, True), (True, 53, False), (False, 8080, False)])
+def test_a_node_has_the_published_tcp_ports_itself(on_a_node: bool, port: int, taken: bool) -> None:
+    line = service("line", METRICS, mode="tcp", listen=str(port))
+    there = planned(line, service("web", WEB, NAMES), taken={443: "HTTP itself"}, on_a_node=on_a_node)
+    told = f"service line: port {port} of the edge is taken by service web on the node itself"
+    assert [fault.startswith(told) for fault in there["faults"]] == [True] * taken
