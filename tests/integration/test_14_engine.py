@@ -77,7 +77,7 @@ def operators_file(engine_host: Machines, role: Ansible) -> Machines:
     """A file that an operator wrote, in force."""
     text = '{"labels": ["operator=yes"], "log-driver": "local"}'
     engine_host.shell(NODE, f"rm -f {RECORD}; mkdir -p /etc/docker; cat > {FILE}; chmod 640 {FILE}", stdin=text)
-    engine_host.shell(NODE, "systemctl restart docker.service", timeout=120)
+    engine_host.shell(NODE, "systemctl reset-failed docker.service; systemctl restart docker.service", timeout=120)
     return engine_host
 
 
@@ -227,7 +227,7 @@ def test_B1_the_engine_comes_from_dockers_repository_in_the_place_of_another_one
     engine_host: Machines, role: Ansible, from_docker: tuple[str, ...]
 ) -> None:
     first, _second = VERSIONS
-    engine_host.shell(NODE, f"rm -f {FILE} {RECORD}; systemctl restart docker.service", timeout=120)
+    engine_host.shell(NODE, f"rm -f {FILE} {RECORD}; systemctl reset-failed docker.service; systemctl restart docker.service", timeout=120)
     made = role.playbook(*ROLE, *from_docker, *version(first), timeout=1200).succeeded()
     there = packages(engine_host)
     assert (there["docker-ce"], there["docker-ce-cli"]) == (first, first) and "containerd.io" in there and "docker.io" not in there
@@ -300,7 +300,7 @@ def three_managers(cluster: Machines, ansible: Ansible) -> Iterator[Machines]:
     ansible.playbook("site.yml", managers=3).succeeded()
     yield cluster
     for node in cluster.nodes:
-        cluster.shell(node, f"rm -f {FILE} {RECORD}; systemctl restart docker.service", timeout=180)
+        cluster.shell(node, f"rm -f {FILE} {RECORD}; systemctl reset-failed docker.service; systemctl restart docker.service", timeout=180)
         eventually(lambda: nodes(cluster), lambda seen: seen == dict.fromkeys(cluster.nodes, "Ready"), 120, "all nodes are back")
     ansible.playbook("site.yml").succeeded()
 

@@ -35,10 +35,10 @@ def member(cluster: Machines, ansible: Ansible) -> Iterator[str]:
     """The last node, whose firewall is firewalld now; afterwards it is iptables again."""
     node = cluster.nodes[-1]
     ansible.module(node, "firewall", {"state": "absent"}).succeeded()
-    cluster.shell(node, f"{START}; systemctl restart docker", timeout=900)
+    cluster.shell(node, f"{START}; systemctl reset-failed docker; systemctl restart docker", timeout=900)
     yield node
     ansible.module(node, "firewall", {"state": "absent"}).succeeded()
-    cluster.shell(node, f"{STOP}; systemctl restart docker", timeout=900)
+    cluster.shell(node, f"{STOP}; systemctl reset-failed docker; systemctl restart docker", timeout=900)
     ansible.playbook(*ROLE).succeeded()
     eventually(lambda: cluster.curl(address(cluster, node)), bool, 120, "the mesh answers on the node")
 
