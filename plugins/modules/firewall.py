@@ -154,6 +154,7 @@ options:
       - They count from the end of this run, in whatever way it ends, so a firewall may take its time for the change. A run that hangs is
         waited for no longer than ten minutes.
       - V(0) is for no way back.
+      - While a change waits for its confirmation, or is taken back, no other run changes the rules, whatever its options are.
     type: int
     default: 0
 notes:

@@ -53,9 +53,9 @@ class FirewallWork(Reconciliation[Observed]):
         self._reloads = False
         self._desired: Desired = parse_firewall(options)
         self._name, self._objections = choose(options["backend"], read_active(host), self._desired.present)
-        if self._desired.present and not self._objections:
-            seconds = self._desired.confirm_within
-            self._objections = cut_off(self._desired, read_connection(host.ssh_connection())) + way_back.objections(host, seconds)
+        if not self._objections:
+            cut = cut_off(self._desired, read_connection(host.ssh_connection())) if self._desired.present else ()
+            self._objections = cut + way_back.objections(host, self._desired.confirm_within)
         self._backend: Reading = BACKENDS[self._name](host)
 
     def observe(self) -> Observed:

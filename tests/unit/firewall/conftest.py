@@ -308,6 +308,7 @@ class FakeHost(Host):
         if program == "systemctl":
             return self._systemctl(words)
         if program == "systemd-run":
+            self.active.add(next(word.partition("=")[2] for word in words if word.startswith("--unit=")))
             return ""
         if program == "rm":
             return self._rm(words)
@@ -357,6 +358,10 @@ class FakeHost(Host):
             return "active\n"
         if words[0] == "is-active" and words[1] not in self.active:
             raise Refused(3, "inactive")
+        if words[0] == "stop":
+            if words[1] not in self.active:
+                raise Refused(5, f"Failed to stop {words[1]}: Unit {words[1]} not loaded.")
+            self.active.discard(words[1])
         if words[0] == "enable":
             self.paths.update(self._links(words[-1]))
         elif words[0] == "disable":

@@ -74,11 +74,25 @@ def test_a_change_is_armed_first_and_confirmed_after(host: Any, options: dict[st
 
     with pytest.raises(SwarmError, match="an earlier change of this host's firewall still waits for its confirmation"):
         run(FirewallWork(options, host))
+    without: list[dict[str, Any]] = [{"state": "absent"}, {"confirm_within": 0, "guard": False}]
+    for changed in without:
+        with pytest.raises(SwarmError, match="still waits for its confirmation; confirm it with state=confirmed"):
+            run(FirewallWork({**options, **changed}, host))
     assert run(way_back.Confirmation(host)) == ["keep the new rules"]
     assert host.commands[-1] == "systemctl stop meshwork-swarm-way-back.service"
     assert way_back.SCRIPT not in host.files
     assert run(way_back.Confirmation(host)) == []
     assert run(FirewallWork(options, host)) == []
+
+
+def test_a_script_that_nothing_runs_any_more_is_in_nobodys_way(host: Any, options: dict[str, Any]) -> None:
+    options["confirm_within"] = 60
+    run(FirewallWork(options, host))
+    host.active.clear()
+    assert run(FirewallWork({**options, "guard": False}, host))[0].startswith("go back to today's rules")
+    host.active.clear()
+    assert run(way_back.Confirmation(host)) == ["keep the new rules"]
+    assert run(FirewallWork({**options, "guard": False}, host)) == []
 
 
 def test_a_confirmation_that_comes_too_late_is_refused(host: Any, options: dict[str, Any]) -> None:
