@@ -51,6 +51,7 @@ class FirewallWork(Reconciliation[Observed]):
         self._missing: list[str] = []
         self._docker: DockersRules | None = None
         self._reloads = False
+        self._waits = False
         self._desired: Desired = parse_firewall(options)
         self._name, self._objections = choose(options["backend"], read_active(host), self._desired.present)
         if not self._objections:
@@ -71,7 +72,9 @@ class FirewallWork(Reconciliation[Observed]):
         self._missing = list(found.missing)
         planned = plan(self._desired, found, self._backend)
         self._reloads |= any(step.action == RELOAD for step in planned.steps)
-        return way_back.secured(planned, self._backend, self._desired.confirm_within, os.getpid())
+        secured = way_back.secured(planned, self._backend, self._desired.confirm_within, os.getpid())
+        self._waits |= len(secured.steps) > len(planned.steps)
+        return secured
 
     def apply(self, step: Step) -> None:
         """Make one step. Raises CommandFailed; SwarmError when a package has to be installed first."""
@@ -93,6 +96,7 @@ class FirewallWork(Reconciliation[Observed]):
             "peers": [address for addresses in self._desired.peers.values() for address in addresses],
             "rules": [rule.shown() for rule in self._desired.rules],
             "reloads_firewalld": self._reloads,
+            "confirmation_awaited": self._waits,
             "docker_serves": docker.serves,
             "docker_lacks": list(docker.lacks),
             "open_ports": open_to_all(docker.published, self._desired),
