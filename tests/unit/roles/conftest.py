@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 MODULE = """
-import json, os, sys
+import json
 from ansible.module_utils.basic import AnsibleModule
-module = AnsibleModule(argument_spec={{
-    "gather": {{"type": "list"}}, "role": {{}}, "unlock_key": {{"no_log": True}}}})
+others = dict.fromkeys(["nodes", "services", "subnets", "mtu", "driver_opts", "labels", "replace", "wait_timeout"], {{"type": "raw"}})
+module = AnsibleModule(argument_spec={{**others, "gather": {{"type": "list"}}, "role": {{}}, "unlock_key": {{"no_log": True}}}})
 with open({log!r}, "a") as file:
     file.write({name!r} + " " + " ".join(module.params["gather"] or []) + (module.params["role"] or "") + "\\n")
 module.exit_json(changed=False, **json.loads({answer!r}))
@@ -70,7 +70,7 @@ def play(tmp_path: Path) -> Play:
 def _write_programs(folder: Path, log: Path, answer: Mapping[str, Any]) -> None:
     modules = folder / "ansible_collections" / "meshwork" / "swarm" / "plugins" / "modules"
     modules.mkdir(parents=True, exist_ok=True)
-    for name in ("cluster_info", "membership"):
+    for name in ("cluster_info", "membership", "nodes", "gwbridge", "services"):
         (modules / f"{name}.py").write_text(MODULE.format(log=str(log), name=name, answer=json.dumps(answer)))
     systemctl = folder / "bin" / "systemctl"
     systemctl.parent.mkdir(exist_ok=True)
