@@ -20,7 +20,7 @@ from .._run import Reconciliation
 from . import way_back
 from .choice import choose, read_active
 from .exposed import DockersRules, open_to_all, read_dockers_rules
-from .firewalld import RELOAD, Firewalld
+from .firewalld import RELOAD, Firewalld, make_reload
 from .iptables import Iptables
 from .nftables import Nftables
 
@@ -81,7 +81,10 @@ class FirewallWork(Reconciliation[Observed]):
         if isinstance(step.call, Requires):
             package, role = step.call.package, "meshwork.swarm.firewall"
             raise SwarmError(f"the package {package} is not installed on this host: install it, or use the role {role}, which does")
-        self._host.do(step.call)
+        if step.action == RELOAD:
+            make_reload(self._host, step.call)
+        else:
+            self._host.do(step.call)
 
     def show(self, state: Observed) -> Mapping[str, Any]:
         """Peers and rules, by layer."""
