@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 Play = Callable[..., tuple[list[str], str]]
-TASKS = [{"ansible.builtin.import_tasks": str(Path(__file__).resolve().parents[3] / "roles" / "firewall" / "tasks" / "docker.yml")}]
+MAIN = Path(__file__).resolve().parents[3] / "roles" / "firewall" / "tasks" / "main.yml"
+TASKS = [{"ansible.builtin.import_tasks": str(MAIN.with_name("docker.yml"))}]
 MANAGER = {"state": "active", "role": "manager", "live_manager": True}
 
 
@@ -41,3 +43,12 @@ def test_a_restart_never_costs_the_majority(play: Play, reachable: int, down: in
 def test_a_worker_is_restarted(play: Play) -> None:
     done, said = restart(play, membership={"state": "active", "role": "worker", "live_manager": False})
     assert done == ["cluster_info nodes unlock_key", "restart docker", "cluster_info "], said
+
+
+@pytest.mark.parametrize(("docker", "gone_through"), [({"changed": False, "skipped": True}, 0), ({"changed": False}, 3)])
+def test_hosts_are_gone_through_only_where_docker_may_have_lost_something(play: Play, docker: dict[str, Any], gone_through: int) -> None:
+    restarting = next(task for task in yaml.safe_load(MAIN.read_text()) if "loop" in task)
+    length = restarting["loop"].replace("{{ ", "{{ (", 1).replace(" }}", ") | length }}")
+    shown = {"ansible.builtin.debug": {"msg": f"hosts: {length}"}, "run_once": True}
+    _done, said = play([shown], hosts={"one": {}, "two": {}, "six": {}}, firewall_docker=docker)
+    assert f"hosts: {gone_through}" in said
