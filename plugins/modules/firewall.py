@@ -64,7 +64,8 @@ options:
     description:
       - The firewall that carries the rules.
       - V(auto) takes firewalld where it is running, ufw where that is active; else nftables where the administrator has a ruleset of
-        nftables, or rules of this module are there already; else iptables. Where two firewalls are active at once it stops and says so.
+        nftables, or rules of this module are there already; else iptables. Where two firewalls are active at once it stops and says so,
+        as it does where firewalld is not running and the next boot would start it.
       - A ruleset is the administrator's when C(nftables.service) is enabled, or when there is a base chain on the hook C(input) that
         neither C(iptables-nft) nor a program such as Docker, libvirt, Kubernetes or fail2ban has made.
       - Rules that an earlier run has made with another backend have to be removed first, with O(state=absent) and that backend.
