@@ -78,6 +78,9 @@ membership:
     data_path_addr:
       description: The address for the traffic of containers, as the host joined with. Empty where C(docker-state.json) cannot be read.
       type: str
+    data_path_port:
+      description: The UDP port of the swarm's overlay networks. V(0) where the host does not know it; only managers do.
+      type: int
     cluster_id:
       description: The ID of the swarm. Only managers know it.
       type: str

@@ -55,7 +55,8 @@ options:
       - V(present) makes the rules exactly those that follow from the other options.
       - V(absent) removes what this module made, and nothing else. firewalld keeps an empty policy and two empty sets in its
         runtime until its next reload or restart.
-      - V(confirmed) keeps what a run with O(confirm_within) has made. It fails when the host has gone back already.
+      - V(confirmed) keeps what a run with O(confirm_within) has made. It fails when the host has gone back already. You need it only
+        after a run in the background (C(async)).
     type: str
     choices: [present, absent, confirmed]
     default: present
@@ -63,7 +64,8 @@ options:
     description:
       - The firewall that carries the rules.
       - V(auto) takes firewalld where it is running, ufw where that is active; else nftables where the administrator has a ruleset of
-        nftables, or rules of this module are there already; else iptables. Where two firewalls are active at once it stops and says so.
+        nftables, or rules of this module are there already; else iptables. Where two firewalls are active at once it stops and says so,
+        as it does where firewalld is not running and the next boot would start it.
       - A ruleset is the administrator's when C(nftables.service) is enabled, or when there is a base chain on the hook C(input) that
         neither C(iptables-nft) nor a program such as Docker, libvirt, Kubernetes or fail2ban has made.
       - Rules that an earlier run has made with another backend have to be removed first, with O(state=absent) and that backend.
@@ -148,12 +150,14 @@ options:
     default: false
   confirm_within:
     description:
-      - Seconds after which the host goes back to the rules that it had before this run, by itself, unless O(state=confirmed) came by then.
-        Give that over a new connection, since established ones often outlive a rule that forbids new ones; the role
-        C(meshwork.swarm.firewall) does.
+      - Seconds after which the host goes back to the rules that it had before this run, by itself, unless they were confirmed by then.
+      - Ansible confirms them by itself as soon as the run on that host has ended, with O(state=confirmed) over a new connection, since
+        established ones often outlive a rule that forbids new ones. Where that does not come through, the task fails. Only a task with
+        C(async) has to be followed by one of yours with O(state=confirmed).
       - They count from the end of this run, in whatever way it ends, so a firewall may take its time for the change. A run that hangs is
         waited for no longer than ten minutes.
       - V(0) is for no way back.
+      - While a change waits for its confirmation, or is taken back, no other run changes the rules, whatever its options are.
     type: int
     default: 0
 notes:
@@ -187,7 +191,7 @@ EXAMPLES = r"""
     data_path_port: 4790
     peers: "{{ groups['swarm'] | map('extract', hostvars, 'swarm_address') + ['fd00:77::11', 'fd00:77::12'] }}"
 
-- name: Let the office and the hosts of the cluster reach a published port, nobody else, and have a new connection confirm it
+- name: Let the office and the hosts of the cluster reach a published port, nobody else; take it back where no new connection comes
   meshwork.swarm.firewall:
     role: worker
     peers: [10.77.0.11, 10.77.0.12, 10.77.0.13]
@@ -195,10 +199,6 @@ EXAMPLES = r"""
       - port: 8080
         sources: [192.0.2.0/24, peers]
     confirm_within: 60
-
-- name: Confirm it
-  meshwork.swarm.firewall:
-    state: confirmed
 
 - name: Remove the rules again
   meshwork.swarm.firewall:
@@ -268,6 +268,12 @@ docker_lacks:
   elements: str
   returned: when the options are valid
   sample: [8080/tcp, isolation]
+confirmation_awaited:
+  description:
+    - Whether the host goes back unless O(state=confirmed) comes within O(confirm_within) seconds; false once that has come. In check mode,
+      whether it would.
+  type: bool
+  returned: when the options are valid
 reloads_firewalld:
   description:
     - Whether firewalld is reloaded. Engines before 29.0.0 (25.0.13 in its line) lose rules by it, and need a restart when RV(docker_serves)

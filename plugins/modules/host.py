@@ -29,7 +29,9 @@ requirements:
   - The programs C(ip), C(iptables), C(modprobe) and C(sysctl), and C(ethtool) where offloads are to be off.
 attributes:
   check_mode:
-    description: Can run in check mode and say what it would do, without changing anything.
+    description:
+      - Can run in check mode and say what it would do, without changing anything. Trying what the kernel can do makes it load modules, in
+        check mode, too.
     support: full
   diff_mode:
     description: Shows the steps, and the modules, parameters and files that change.

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .._local.host import Command, Host, RemoveFile, WriteFile
+from .._model.errors import SwarmError
 from .._model.item import Item
 from .._model.network import read_network, subnets_of
 from .._model.node import manager, reachable
@@ -27,6 +28,10 @@ from .swarm_wide import apply_call
 # gone after a boot, which is a restart of Docker, too
 UNFINISHED = "/run/meshwork-swarm-gwbridge"
 RESTART = Command(("systemctl", "restart", "docker.service"))
+LOCKED = (
+    f"{NAME} is as it should be, and Docker was restarted; the swarm has autolock, so this manager is locked now: give it the unlock key "
+    "(unlock_key of meshwork.swarm.membership; another live manager tells it: meshwork.swarm.cluster_info, gather [unlock_key])"
+)
 ROUTES = Command(("ip", "-json", "-4", "route", "show", "table", "main"))
 
 
@@ -87,7 +92,9 @@ class GatewayWork(Reconciliation[Gateway]):
         return plan_gateway(self.wanted, found, self._drained, self._checking)
 
     def pending(self, found: Gateway) -> Sequence[str]:
-        """After a restart of Docker the node has to be back in its swarm."""
+        """After a restart of Docker the node has to be back in its swarm. Raises SwarmError where that takes a key."""
+        if self._restarted and found.membership.state == "locked":
+            raise SwarmError(LOCKED)
         back = found.membership.state == "active" and (found.membership.role == "worker" or found.membership.live_manager)
         return ("the node is not yet back in its swarm",) if self._restarted and not back else ()
 

@@ -120,7 +120,8 @@ def keep(found: Mapping[int, Layer], wanted: Mapping[int, Layer]) -> tuple[Actio
     attached = all(layer.attached for layer in found.values())
     if not attached:
         before.pop(UNIT_FILE, None)
-    return write(UNIT, before, after, attached)
+    # systemd reads a unit that it knows again when it is enabled again
+    return write(UNIT, before, after, enabled=attached and before.get(UNIT_FILE) == after.get(UNIT_FILE))
 
 
 def write(unit: str, before: Mapping[str, str], after: Mapping[str, str], enabled: bool) -> tuple[Action, ...]:

@@ -17,6 +17,9 @@ from .ruleset import read_ruleset
 from .swarm_table import KEY
 
 UNIT_FILES = {"iptables": boot.UNIT_FILE, "nftables": nftables_boot.UNIT_FILE}
+FIREWALLD_LINK = "/etc/systemd/system/multi-user.target.wants/firewalld.service"
+FIREWALLD_UNIT = "/etc/systemd/system/firewalld.service"
+"""An empty one, as `systemctl mask` makes it, is never started."""
 WANTED_LINKS = tuple(f"/etc/systemd/system/{target}.target.wants/nftables.service" for target in ("sysinit", "multi-user"))
 
 
@@ -25,6 +28,7 @@ class Active:
     """The firewalls of this host: which programs are there, which of them are at work.
 
     `nftables` names what shows that the administrator has a ruleset of nftables; `ours` are the backends that have rules of ours.
+    `firewalld_at_boot` says that the next boot starts it.
     """
 
     firewalld_installed: bool = False
@@ -32,6 +36,7 @@ class Active:
     ufw: bool = False
     nftables: tuple[str, ...] = ()
     ours: tuple[str, ...] = ()
+    firewalld_at_boot: bool = False
 
 
 def read_active(host: Host) -> Active:
@@ -45,7 +50,8 @@ def read_active(host: Host) -> Active:
     enabled = re.search(r"^\s*ENABLED\s*=\s*[\"']?yes", host.read("/etc/ufw/ufw.conf") or "", re.MULTILINE | re.IGNORECASE)
     nftables, held = _read_nftables(host)
     ours = tuple(name for name, path in UNIT_FILES.items() if host.exists(path) or (held and name == "nftables"))
-    return Active(installed, running, host.has("ufw") and enabled is not None, nftables, ours)
+    at_boot = installed and host.exists(FIREWALLD_LINK) and host.read(FIREWALLD_UNIT) != ""
+    return Active(installed, running, host.has("ufw") and enabled is not None, nftables, ours, at_boot)
 
 
 def _read_nftables(host: Host) -> tuple[tuple[str, ...], bool]:
@@ -95,6 +101,9 @@ def _conflicts(asked: str, chosen: str, active: Active) -> tuple[Blocker, ...]:
         reason = f"{chosen} was asked for and firewalld is running, which does not know such rules: it drops them, or decides without them"
         return (_blocker(reason, "use backend=auto, or disable firewalld"),)
     other = "firewalld" if active.firewalld else "ufw" if active.ufw else ""
+    if active.firewalld_at_boot and not active.firewalld:
+        reason = "firewalld is not running and will be after the next boot, when it decides without the rules of this run"
+        return (_blocker(reason, "start it (`systemctl start firewalld`), or disable it (`systemctl disable firewalld`)"),)
     if active.nftables and other and (asked == "auto" or chosen == "nftables"):
         way = f"disable one: `{DISABLING[other]}`, or `systemctl disable --now nftables` and remove the tables that are left"
         signs = ", ".join(active.nftables)

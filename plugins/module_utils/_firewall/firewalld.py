@@ -25,6 +25,10 @@ RELOAD = "reload"
 """The action of the step that makes firewalld forget rules that are not its own."""
 USAGE_ERROR = 2
 INVALID_IPSET = 135
+NO_REPLY = "Did not receive a reply"
+"""What D-Bus says when a program was not answered in time, 25 seconds as a rule; firewalld goes on with what it was asked all the same."""
+ASKED = 4
+"""How often a firewalld that reloads is asked for its state. It answers nobody before it is done, so each time may take as long."""
 RELOAD_COST = (
     "firewalld reloads: no new connections for about a second, and a Docker Engine older than 29.0.0 (25.0.13 in its line) "
     "serves published ports, encrypts and isolates again only after `systemctl restart docker`"
@@ -149,6 +153,19 @@ class Firewalld:
             # it brings the permanent direct rules into the runtime
             return [*steps, _reload(desired, found, wanted)]
         return [*steps, *runtime, *_change_sets(found, wanted), *_change_rules(desired, found, wanted)]
+
+
+def make_reload(host: Host, call: Commands) -> None:
+    """Make the step of a reload, which may take longer than firewall-cmd waits for it. Raises CommandFailed."""
+    for action in (each for each in call.actions if isinstance(each, Command)):
+        done = host.run(action)
+        if done.status != 0 and action == _RELOAD and NO_REPLY in done.errors + done.output:
+            done = next((each for each in (host.run(_STATE) for _time in range(ASKED)) if each.status == 0), done)
+        if done.status != 0:
+            raise failed(action, done)
+
+
+_RELOAD, _STATE = Command(("firewall-cmd", "--reload")), Command(("firewall-cmd", "--state"))
 
 
 def _without_published(state: Observed) -> Observed:

@@ -125,7 +125,7 @@ def _entry(text: str, purpose: str, verb: str, subject: str) -> Entry:
 
 
 _PORTS = re.compile(r"(\w+) dport (?:\{ )?([\d, ]*\d)")
-_SOURCES = re.compile(r"ip6? saddr (?:\{ )?([^@{} ]+(?:, [^ ]+)*)")
+_SOURCES = re.compile(r"ip6? saddr (?:\{ )?([^@{} ,]+(?:, [^ ,]+)*)")
 
 
 def read_entry(text: str) -> Entry:

@@ -76,18 +76,20 @@ def _shell(action: Action) -> str:
 
 
 def objections(host: Host, seconds: int) -> tuple[Blocker, ...]:
-    """What forbids another change with a way back."""
-    if not seconds:
-        return ()
-    if not host.exists("/run/systemd/system"):
+    """What forbids another change, be it one without a way back (`seconds` is 0): the way that waits would undo parts of it.
+
+    A script that nothing is left to run, as after the end of its unit by hand, leads nowhere.
+    """
+    if seconds and not host.exists("/run/systemd/system"):
         return (Blocker("confirm_within", "systemd does not run this host, so nothing would take the way back", "set confirm_within=0"),)
-    if host.exists(SCRIPT):
+    waits = host.exists(SCRIPT)
+    if not (waits or host.exists(TAKEN)) or host.run(Command(("systemctl", "is-active", UNIT))).status != 0:
+        return ()
+    if waits:
         reason = "an earlier change of this host's firewall still waits for its confirmation"
-        return (Blocker("confirm_within", reason, "confirm it with state=confirmed, or wait until the host has gone back"),)
-    if host.exists(TAKEN) and host.run(Command(("systemctl", "is-active", UNIT))).status == 0:
-        reason = "this host is on its way back from an earlier change of its firewall, which nobody has confirmed in time"
-        return (Blocker("confirm_within", reason, f"wait until it has gone back (`systemctl status {UNIT}`)"),)
-    return ()
+        return (Blocker("firewall", reason, "confirm it with state=confirmed, or wait until the host has gone back"),)
+    reason = "this host is on its way back from an earlier change of its firewall, which nobody has confirmed in time"
+    return (Blocker("firewall", reason, f"wait until it has gone back (`systemctl status {UNIT}`)"),)
 
 
 class Confirmation(Reconciliation[str]):
@@ -108,12 +110,13 @@ class Confirmation(Reconciliation[str]):
         if not found:
             return Plan(found, found)
         # rm fails where the host has just set out
-        actions = (Command(("rm", SCRIPT)), Command(("systemctl", "stop", UNIT)))
-        return Plan(found, "", (Step("confirm", UNIT, "keep the new rules", Commands(actions)),))
+        return Plan(found, "", (Step("confirm", UNIT, "keep the new rules", Commands((Command(("rm", SCRIPT)),))),))
 
     def apply(self, step: Step) -> None:
         """Take the script away, then what waits to run it. Raises CommandFailed."""
         self._host.do(step.call)
+        # without the script it ends by itself, which may be before it is told to
+        self._host.run(Command(("systemctl", "stop", UNIT)))
 
     def show(self, state: str) -> dict[str, Any]:
         """Whether a change waits."""

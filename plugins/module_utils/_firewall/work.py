@@ -20,7 +20,7 @@ from .._run import Reconciliation
 from . import way_back
 from .choice import choose, read_active
 from .exposed import DockersRules, open_to_all, read_dockers_rules
-from .firewalld import RELOAD, Firewalld
+from .firewalld import RELOAD, Firewalld, make_reload
 from .iptables import Iptables
 from .nftables import Nftables
 
@@ -51,11 +51,12 @@ class FirewallWork(Reconciliation[Observed]):
         self._missing: list[str] = []
         self._docker: DockersRules | None = None
         self._reloads = False
+        self._waits = False
         self._desired: Desired = parse_firewall(options)
         self._name, self._objections = choose(options["backend"], read_active(host), self._desired.present)
-        if self._desired.present and not self._objections:
-            seconds = self._desired.confirm_within
-            self._objections = cut_off(self._desired, read_connection(host.ssh_connection())) + way_back.objections(host, seconds)
+        if not self._objections:
+            cut = cut_off(self._desired, read_connection(host.ssh_connection())) if self._desired.present else ()
+            self._objections = cut + way_back.objections(host, self._desired.confirm_within)
         self._backend: Reading = BACKENDS[self._name](host)
 
     def observe(self) -> Observed:
@@ -71,14 +72,19 @@ class FirewallWork(Reconciliation[Observed]):
         self._missing = list(found.missing)
         planned = plan(self._desired, found, self._backend)
         self._reloads |= any(step.action == RELOAD for step in planned.steps)
-        return way_back.secured(planned, self._backend, self._desired.confirm_within, os.getpid())
+        secured = way_back.secured(planned, self._backend, self._desired.confirm_within, os.getpid())
+        self._waits |= len(secured.steps) > len(planned.steps)
+        return secured
 
     def apply(self, step: Step) -> None:
         """Make one step. Raises CommandFailed; SwarmError when a package has to be installed first."""
         if isinstance(step.call, Requires):
             package, role = step.call.package, "meshwork.swarm.firewall"
             raise SwarmError(f"the package {package} is not installed on this host: install it, or use the role {role}, which does")
-        self._host.do(step.call)
+        if step.action == RELOAD:
+            make_reload(self._host, step.call)
+        else:
+            self._host.do(step.call)
 
     def show(self, state: Observed) -> Mapping[str, Any]:
         """Peers and rules, by layer."""
@@ -93,6 +99,7 @@ class FirewallWork(Reconciliation[Observed]):
             "peers": [address for addresses in self._desired.peers.values() for address in addresses],
             "rules": [rule.shown() for rule in self._desired.rules],
             "reloads_firewalld": self._reloads,
+            "confirmation_awaited": self._waits,
             "docker_serves": docker.serves,
             "docker_lacks": list(docker.lacks),
             "open_ports": open_to_all(docker.published, self._desired),

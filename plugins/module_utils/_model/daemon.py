@@ -107,7 +107,10 @@ def merge(found: Settings, written: Settings) -> dict[str, Any]:
             result.pop(name, None)
         elif isinstance(value, Mapping):
             there = result.get(name)
-            result[name] = merge(there if isinstance(there, Mapping) else {}, value)
+            merged = merge(there if isinstance(there, Mapping) else {}, value)
+            # what takes keys out of an object that is not there makes none
+            if merged or not value or name in result:
+                result[name] = merged
         else:
             result[name] = value
     return result

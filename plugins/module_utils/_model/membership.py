@@ -13,6 +13,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from .certificate import Certificate
+from .firewall import DATA_PATH_PORT
 
 Interfaces = Mapping[str, tuple[str, ...]]
 """A host's interfaces with their addresses: {"eth0": ("10.0.0.11", "fe80::1")}."""
@@ -27,6 +28,7 @@ class Membership:
     """One host's membership. `state` is the Engine's LocalNodeState; `managers` are the managers it knows, ID to address.
 
     `listen_addr` ("0.0.0.0:2377") and `data_path_addr` are what the host joined with, "" where that cannot be read.
+    `data_path_port` is that of the swarm, 0 where the host does not know it: only managers do.
     `clock` is what the host's clock showed, in seconds since 1970; `certificate` is there where it could be read.
     """
 
@@ -41,6 +43,7 @@ class Membership:
     managers: tuple[tuple[str, str], ...] = ()
     listen_addr: str = ""
     data_path_addr: str = ""
+    data_path_port: int = 0
     clock: float | None = None
     certificate: Certificate | None = None
 
@@ -88,6 +91,7 @@ def read_membership(
         managers=tuple((str(peer["NodeID"]), str(peer["Addr"])) for peer in swarm.get("RemoteManagers") or ()),
         listen_addr=str(written.get("ListenAddr") or ""),
         data_path_addr=str(written.get("DataPathAddr") or (swarm.get("NodeAddr") if written else "") or ""),
+        data_path_port=int(cluster.get("DataPathPort") or DATA_PATH_PORT) if cluster.get("ID") else 0,
         clock=instant(str(info.get("SystemTime") or "")),
         certificate=certificate,
     )
@@ -118,6 +122,7 @@ def show_membership(membership: Membership) -> dict[str, Any]:
         "node_addr": membership.node_addr,
         "listen_addr": membership.listen_addr,
         "data_path_addr": membership.data_path_addr,
+        "data_path_port": membership.data_path_port,
         "cluster_id": membership.cluster_id,
         "live_manager": membership.live_manager,
         "error": membership.error,
@@ -137,6 +142,7 @@ def read_shown(shown: Mapping[str, Any], clock: float | None = None, certificate
         managers=tuple(("", str(address)) for address in shown["managers"]),
         listen_addr=str(shown["listen_addr"]),
         data_path_addr=str(shown["data_path_addr"]),
+        data_path_port=int(shown.get("data_path_port") or 0),
         clock=clock,
         certificate=certificate,
     )

@@ -17,6 +17,7 @@ from .plan import Blocker, Plan, Step
 DEFAULT_FILE = "/etc/docker/daemon.json"
 NFTABLES_REFUSED = ((29, 0), (29, 7))
 """Engines that refuse swarm mode with firewall-backend nftables (moby daemon/config IsSwarmCompatible)."""
+LIVE_RESTORE = ("--live-restore", "--live-restore=true")
 WITHOUT_IPTABLES = (
     "iptables is false: Docker makes no rules, and a swarm needs them for published ports and for encrypted networks, which are broken then"
 )
@@ -142,6 +143,12 @@ def _swarm_refuses(wanted: WantedDaemon, found: Daemon, after: Settings) -> list
         return []
     whom = "this host is in a swarm, and its Engine would not start again" if found.member else "no swarm takes such a host in"
     blockers = []
+    flag = next((word for word in found.arguments if word in LIVE_RESTORE), "")
+    if flag:
+        reason = (
+            f"docker.service starts dockerd with {flag}, and {whom} (--live-restore daemon configuration is incompatible with swarm mode)"
+        )
+        blockers.append(Blocker(wanted.path, reason, "take it out of the unit's ExecStart (systemctl edit docker.service)"))
     if after.get("live-restore") is True:
         reason = f"live-restore is true, and {whom} (--live-restore daemon configuration is incompatible with swarm mode)"
         blockers.append(Blocker(wanted.path, reason, "take it out (live-restore: null), or set it to false"))

@@ -103,11 +103,12 @@ class Tables:
 
 
 class Firewalld:
-    """The daemon: what is in force, and what a reload takes from the files."""
+    """The daemon: what is in force, and what a reload takes from the files. The `slow` next programs that ask it get no answer in time."""
 
     def __init__(self, files: dict[str, str]) -> None:
         self.files = files
         self.reloads = 0
+        self.slow = 0
         self.direct: list[list[str]] = []
         self.policies: dict[str, dict[str, list[str]]] = {}
         self.sets: dict[str, list[str]] = {}
@@ -127,6 +128,13 @@ class Firewalld:
         return empty
 
     def answer(self, argv: tuple[str, ...]) -> str:
+        done = self._do(argv)
+        if self.slow and argv[1] in ("--reload", "--state"):
+            self.slow -= 1
+            raise Refused(254, "Error: org.freedesktop.DBus.Error.NoReply: Did not receive a reply. Possible causes include: a timeout")
+        return done
+
+    def _do(self, argv: tuple[str, ...]) -> str:
         options = dict(
             word.lstrip("-").split("=", 1) for word in argv if "=" in word and word.startswith(("--zone=", "--policy=", "--ipset="))
         )
@@ -308,6 +316,7 @@ class FakeHost(Host):
         if program == "systemctl":
             return self._systemctl(words)
         if program == "systemd-run":
+            self.active.add(next(word.partition("=")[2] for word in words if word.startswith("--unit=")))
             return ""
         if program == "rm":
             return self._rm(words)
@@ -357,6 +366,10 @@ class FakeHost(Host):
             return "active\n"
         if words[0] == "is-active" and words[1] not in self.active:
             raise Refused(3, "inactive")
+        if words[0] == "stop":
+            if words[1] not in self.active:
+                raise Refused(5, f"Failed to stop {words[1]}: Unit {words[1]} not loaded.")
+            self.active.discard(words[1])
         if words[0] == "enable":
             self.paths.update(self._links(words[-1]))
         elif words[0] == "disable":

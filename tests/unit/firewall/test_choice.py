@@ -6,13 +6,21 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
-from ansible_collections.meshwork.swarm.plugins.module_utils._firewall.choice import Active, choose, read_active
+from ansible_collections.meshwork.swarm.plugins.module_utils._firewall.choice import (
+    FIREWALLD_LINK,
+    FIREWALLD_UNIT,
+    Active,
+    choose,
+    read_active,
+)
 
 NOTHING = Active()
 FIREWALLD = Active(firewalld_installed=True, firewalld=True)
 STOPPED = Active(firewalld_installed=True)
+AT_BOOT = Active(firewalld_installed=True, firewalld_at_boot=True)
 UFW = Active(ufw=True)
 NFTABLES = Active(nftables=("table inet filter",))
 SERVICE = Active(nftables=("nftables.service",))
@@ -63,6 +71,8 @@ def test_what_is_active_is_taken(asked: str, active: Active, chosen: str) -> Non
             Active(nftables=("nftables.service",), ours=("iptables",)),
             "this host still has our rules of iptables from an earlier run",
         ),
+        ("auto", AT_BOOT, "firewalld is not running and will be after the next boot"),
+        ("iptables", AT_BOOT, "firewalld is not running and will be after the next boot"),
         ("iptables", OURS_IN_NFTABLES, "this host still has our rules of nftables from an earlier run"),
     ],
 )
@@ -73,7 +83,21 @@ def test_a_refusal_says_why_and_what_to_do(asked: str, active: Active, reason: s
     assert blocker.remedy
 
 
+def test_a_firewalld_that_the_next_boot_starts_is_seen(host: Any) -> None:
+    host.programs.add("firewall-cmd")
+    assert not read_active(host).firewalld_at_boot
+    host.paths.add(FIREWALLD_LINK)
+    assert read_active(host) == AT_BOOT
+    host.files[FIREWALLD_UNIT] = ""
+    assert read_active(host) == STOPPED
+    host.files[FIREWALLD_UNIT] = "[Service]"
+    assert read_active(host) == AT_BOOT
+    host.programs.discard("firewall-cmd")
+    assert read_active(host) == NOTHING
+
+
 def test_old_rules_can_be_removed_from_beside_firewalld() -> None:
+    assert choose("iptables", AT_BOOT, present=False) == ("iptables", ())
     assert choose("iptables", FIREWALLD, present=False) == ("iptables", ())
     assert choose("firewalld", STOPPED, present=False)[1]
     assert choose("iptables", Active(nftables=("nftables.service",), ours=("iptables",)), present=False) == ("iptables", ())

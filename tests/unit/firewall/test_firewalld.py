@@ -51,6 +51,21 @@ def test_first_run_reloads_once_and_the_next_changes_nothing(host: Any, firewall
     assert firewalld.reloads == 1
 
 
+def test_a_reload_that_takes_longer_than_it_is_waited_for_is_waited_for(host: Any, firewalld: Any, options: dict[str, Any]) -> None:
+    firewalld.zones["public"]["ports"].append("8080/tcp")
+    firewalld.slow = 3
+    assert len(says(run(host, options))) == 2
+    assert firewalld.reloads == 1 and firewalld.zones["public"]["ports"] == ["8080/tcp"]
+    assert [command for command in host.commands if command.endswith("--state")] == ["firewall-cmd --state"] * 3
+    assert says(run(host, options)) == []
+
+
+def test_a_firewalld_that_answers_nobody_is_told(host: Any, firewalld: Any, options: dict[str, Any]) -> None:
+    firewalld.slow = 9
+    with pytest.raises(SwarmError, match=r"`firewall-cmd --reload` failed .* Did not receive a reply"):
+        run(host, options)
+
+
 def test_check_mode_says_the_same_and_does_nothing(new_host: Any, options: dict[str, Any]) -> None:
     dry, real = new_host(), new_host()
     dry.start_firewalld()

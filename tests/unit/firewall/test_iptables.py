@@ -294,6 +294,15 @@ def test_programs_of_the_host_are_kept_from_the_data_path(host: Any, options: di
     assert host.tables[4].save() == untouched
 
 
+def test_a_unit_that_changes_is_read_again_by_systemd(host: Any, options: dict[str, Any]) -> None:
+    run(host, options)
+    host.commands.clear()
+    unit = host.files[boot.UNIT_FILE]
+    run(host, {**options, "published": [WEB]})
+    assert host.files[boot.UNIT_FILE] != unit
+    assert host.commands.count("systemctl enable --now meshwork-swarm-firewall.service") == 1
+
+
 def test_damage_to_published_ports_is_mended_and_what_is_no_longer_written_goes(host: Any, options: dict[str, Any]) -> None:
     untouched = host.tables[4].save()
     options["published"] = [WEB]

@@ -16,9 +16,16 @@ from typing import Any
 
 import pytest
 from ansible_collections.meshwork.swarm.plugins.module_utils._firewall import nftables_boot
+from ansible_collections.meshwork.swarm.plugins.module_utils._firewall.swarm_table import (
+    read_entry,
+    render_input,
+    render_local,
+    render_published,
+)
 from ansible_collections.meshwork.swarm.plugins.module_utils._firewall.work import FirewallWork
 from ansible_collections.meshwork.swarm.plugins.module_utils._local.host import Command
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.errors import CommandFailed, SwarmError
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.firewall import parse_firewall
 from ansible_collections.meshwork.swarm.plugins.module_utils._run import Outcome, reconcile
 
 GOLDEN = Path(__file__).parent / "nft"
@@ -235,3 +242,14 @@ def test_a_missing_package_is_named(host: Any, wanted: dict[str, Any]) -> None:
     outcome = Outcome()
     reconcile(FirewallWork({**wanted, "backend": "nftables"}, host), True, outcome)
     assert outcome.returned["missing_packages"] == ["nftables"]
+
+
+def test_a_rule_that_was_read_says_what_the_one_that_was_made_says(options: dict[str, Any]) -> None:
+    sources = ["10.0.0.0/8", "192.0.2.1", "192.0.2.7", "2001:db8::/32", "fd00::7", "peers"]
+    published = [{"port": 8080, "protocol": "tcp", "sources": sources}]
+    desired = parse_firewall({**options, "published": published, "encrypted": True, "output_guard": True})
+    for family in (4, 6):
+        made = [*render_input(desired, family), *(render_published(desired, family) or ()), *(render_local(desired, family) or ())]
+        assert [(read.verb, read.subject) for read in map(read_entry, (entry.text for entry in made))] == [
+            (e.verb, e.subject) for e in made
+        ]

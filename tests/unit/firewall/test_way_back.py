@@ -65,6 +65,9 @@ def test_the_way_back_leads_to_what_was(host: Any, options: dict[str, Any], befo
 
 def test_a_change_is_armed_first_and_confirmed_after(host: Any, options: dict[str, Any]) -> None:
     options["confirm_within"] = 60
+    work = FirewallWork(options, host)
+    assert next(step.action for step in work.plan(work.observe()).steps) == "way back"
+    assert work.returned(work.observe())["confirmation_awaited"]
     said = run(FirewallWork(options, host))
     assert said[0] == "go back to today's rules 60 s after this run, unless a new connection confirms the new ones"
     armed = [command for command in host.commands if command.startswith("systemd-run")]
@@ -74,11 +77,26 @@ def test_a_change_is_armed_first_and_confirmed_after(host: Any, options: dict[st
 
     with pytest.raises(SwarmError, match="an earlier change of this host's firewall still waits for its confirmation"):
         run(FirewallWork(options, host))
+    without: list[dict[str, Any]] = [{"state": "absent"}, {"confirm_within": 0, "guard": False}]
+    for changed in without:
+        with pytest.raises(SwarmError, match="still waits for its confirmation; confirm it with state=confirmed"):
+            run(FirewallWork({**options, **changed}, host))
     assert run(way_back.Confirmation(host)) == ["keep the new rules"]
     assert host.commands[-1] == "systemctl stop meshwork-swarm-way-back.service"
     assert way_back.SCRIPT not in host.files
     assert run(way_back.Confirmation(host)) == []
-    assert run(FirewallWork(options, host)) == []
+    again = FirewallWork(options, host)
+    assert run(again) == [] and not again.returned(again.observe())["confirmation_awaited"]
+
+
+def test_a_script_that_nothing_runs_any_more_is_in_nobodys_way(host: Any, options: dict[str, Any]) -> None:
+    options["confirm_within"] = 60
+    run(FirewallWork(options, host))
+    host.active.clear()
+    assert run(FirewallWork({**options, "guard": False}, host))[0].startswith("go back to today's rules")
+    host.active.clear()
+    assert run(way_back.Confirmation(host)) == ["keep the new rules"]
+    assert run(FirewallWork({**options, "guard": False}, host)) == []
 
 
 def test_a_confirmation_that_comes_too_late_is_refused(host: Any, options: dict[str, Any]) -> None:

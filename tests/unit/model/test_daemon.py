@@ -38,6 +38,13 @@ def test_a_second_merge_changes_nothing(found: dict[str, Any], written: dict[str
     assert same_settings(merge(once, written), once)
 
 
+def test_a_key_that_is_taken_out_of_an_object_that_is_not_there_changes_nothing() -> None:
+    written = {"log-opts": {"max-size": None}, "features": {"deep": {"er": None}}}
+    assert merge({"debug": True}, written) == {"debug": True}
+    assert merge({"log-opts": {"max-size": "1m"}}, written) == {"log-opts": {}}
+    assert merge({}, {"log-opts": {}}) == {"log-opts": {}}
+
+
 @given(found=SETTINGS, written=OPTIONS)
 def test_keys_that_were_not_written_stay(found: dict[str, Any], written: dict[str, Any]) -> None:
     def kept(before: Any, options: Any, after: Any) -> None:
@@ -59,7 +66,7 @@ def test_what_was_written_is_there_and_null_is_nowhere_in_it(found: dict[str, An
             if value is None:
                 assert name not in after
             elif isinstance(value, dict):
-                holds(value, after[name])
+                holds(value, after.get(name, {}))
             else:
                 assert same_settings({"": after[name]}, {"": value})
 

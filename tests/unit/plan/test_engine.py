@@ -85,6 +85,16 @@ LIVE = "(--live-restore daemon configuration is incompatible with swarm mode); t
             [f"{FILE}: live-restore is true, and this host is in a swarm, and its Engine would not start again {LIVE}"],
         ),
         (wanted(swarm=False, live_restore=True), Daemon({}), []),
+        (
+            wanted(),
+            Daemon({}, arguments=("-H", "fd://", "--live-restore")),
+            [
+                f"{FILE}: docker.service starts dockerd with --live-restore, and no swarm takes such a host in (--live-restore daemon "
+                "configuration is incompatible with swarm mode); take it out of the unit's ExecStart (systemctl edit docker.service)"
+            ],
+        ),
+        (wanted(swarm=False), Daemon({}, arguments=("--live-restore",)), []),
+        (wanted(), Daemon({}, arguments=("--live-restore=false",)), []),
         (wanted(live_restore=None), Daemon({"live-restore": True}, member=True), []),
         (
             wanted(hosts=["tcp://0.0.0.0:2375"]),

@@ -19,7 +19,7 @@ import yaml
 from ansible.errors import AnsibleFilterError
 from ansible_collections.meshwork.swarm.plugins.filter.swarm_states import swarm_states
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.certificate import Certificate, read_certificate
-from ansible_collections.meshwork.swarm.plugins.module_utils._model.membership import read_membership
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.membership import read_membership, show_membership
 
 from .test_cases import dump
 
@@ -192,3 +192,11 @@ def test_what_is_no_certificate_is_none(text: str) -> None:
 )
 def test_the_clock_is_read_from_what_the_engine_writes(written: str, clock: float | None) -> None:
     assert read_membership({"SystemTime": written}).clock == clock
+
+
+@pytest.mark.parametrize(
+    ("cluster", "port"), [({"ID": "swarm1", "DataPathPort": 4790}, 4790), ({"ID": "swarm1", "DataPathPort": 0}, 4789), (None, 0)]
+)
+def test_the_data_path_port_is_what_managers_tell_of_the_swarm(cluster: dict[str, Any] | None, port: int) -> None:
+    membership = read_membership({"Swarm": {"LocalNodeState": "active", "NodeID": "n1", "Cluster": cluster}})
+    assert membership.data_path_port == show_membership(membership)["data_path_port"] == port

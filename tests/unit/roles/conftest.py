@@ -1,0 +1,78 @@
+# Copyright: (c) 2026, the meshwork.swarm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs tasks of a role for real, on this machine, with modules of the collection that only write down what they were asked."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+MODULE = """
+import json
+from ansible.module_utils.basic import AnsibleModule
+others = dict.fromkeys(["nodes", "services", "subnets", "mtu", "driver_opts", "labels", "replace", "wait_timeout"], {{"type": "raw"}})
+module = AnsibleModule(argument_spec={{**others, "gather": {{"type": "list"}}, "role": {{}}, "unlock_key": {{"no_log": True}}}})
+with open({log!r}, "a") as file:
+    file.write({name!r} + " " + " ".join(module.params["gather"] or []) + (module.params["role"] or "") + "\\n")
+module.exit_json(changed=False, **json.loads({answer!r}))
+"""
+SYSTEMCTL = """#!/bin/sh
+case " $* " in
+*" show "*) printf 'Id=docker.service\\nLoadState=loaded\\nActiveState=active\\n' ;;
+*" restart "*) echo "restart docker" >> {log} ;;
+esac
+"""
+Play = Callable[..., tuple[list[str], str]]
+
+
+@pytest.fixture
+def play(tmp_path: Path) -> Play:
+    """Runs tasks; gives what was done and what Ansible said. `answer` is what each module says, `hosts` are hosts with their variables."""
+    log = tmp_path / "log"
+
+    def run(
+        tasks: Sequence[Mapping[str, Any]],
+        answer: Mapping[str, Any] | None = None,
+        hosts: Mapping[str, Mapping[str, Any]] | None = None,
+        files: Sequence[Path] = (),
+        **variables: Any,
+    ) -> tuple[list[str], str]:
+        _write_programs(tmp_path, log, answer or {})
+        (tmp_path / "ansible.cfg").write_text("")
+        here = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+        inventory = {"swarm": {"hosts": hosts or {"one": {}}, "vars": here}}
+        (tmp_path / "hosts.json").write_text(json.dumps(inventory))
+        written = {"hosts": "swarm", "gather_facts": False, "vars": variables, "vars_files": [str(file) for file in files], "tasks": tasks}
+        (tmp_path / "play.yml").write_text(json.dumps([written]))
+        environment = {
+            **os.environ,
+            "ANSIBLE_COLLECTIONS_PATH": str(tmp_path),
+            "ANSIBLE_LOCAL_TEMP": str(tmp_path / "local"),
+            "ANSIBLE_CONFIG": str(tmp_path / "ansible.cfg"),
+            "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}",
+        }
+        program = Path(sys.executable).parent / "ansible-playbook"
+        command = [str(program), "-i", str(tmp_path / "hosts.json"), str(tmp_path / "play.yml")]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+        return log.read_text().splitlines() if log.exists() else [], done.stdout + done.stderr
+
+    return run
+
+
+def _write_programs(folder: Path, log: Path, answer: Mapping[str, Any]) -> None:
+    modules = folder / "ansible_collections" / "meshwork" / "swarm" / "plugins" / "modules"
+    modules.mkdir(parents=True, exist_ok=True)
+    for name in ("cluster_info", "membership", "nodes", "gwbridge", "services"):
+        (modules / f"{name}.py").write_text(MODULE.format(log=str(log), name=name, answer=json.dumps(answer)))
+    systemctl = folder / "bin" / "systemctl"
+    systemctl.parent.mkdir(exist_ok=True)
+    systemctl.write_text(SYSTEMCTL.format(log=log))
+    systemctl.chmod(0o755)
