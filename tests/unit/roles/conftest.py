@@ -27,6 +27,7 @@ module.exit_json(changed=False, **json.loads({answer!r}))
 SYSTEMCTL = """#!/bin/sh
 case " $* " in
 *" show "*) printf 'Id=docker.service\\nLoadState=loaded\\nActiveState=active\\n' ;;
+*" reset-failed "*) echo "reset-failed docker" >> {log} ;;
 *" restart "*) echo "restart docker" >> {log} ;;
 esac
 """
