@@ -29,6 +29,8 @@ PARALLEL_LABEL = JOURNAL + "parallel-to"
 SUCCESSOR_LABEL = JOURNAL + "successor"
 """The label of a parallel network with the body of the creation that follows, since by then the old network is gone."""
 REMOVED, ALLOCATED, MOVED = "gone:", "allocated:", "moved:"
+TAKEN_BACK = ("rollback_completed", "rollback_paused")
+"""How an update ends that fails where its service has failure_action rollback: all tasks run, and on the networks of before."""
 NOWHERE = Surroundings()
 UNUSED = "nothing uses it any more"
 UPDATES = 4
@@ -221,7 +223,7 @@ def _move(stage: Stage, action: Action, member: Member, name: str, parallel: str
     elif action.kind == LEAVE:
         leaves = name if out else parallel
         says = f"{item}: leave {leaves}"
-        change = Relocation(service, identity, leaves=leaves)
+        change = Relocation(service, identity, leaves=leaves, like=parallel if out else name)
     else:
         return Step("update", item, f"{item}: take up its own update settings again", Relocation(service, identity, restores=True))
     return Step("update", item, says, change, _cost(member), MOVED + service, member.batches)
@@ -242,15 +244,16 @@ def _tasks(count: int) -> str:
 
 
 def settled(awaited: str, found: Networks) -> bool:
-    """Whether what a step awaits has come about. Raises NotReady where the swarm has given the update up."""
+    """Whether what a step awaits has come about. Raises NotReady where the swarm has given the update up, or taken it back."""
     kind, _colon, name = awaited.partition(":")
     if kind + ":" == MOVED:
         member = _awaited_member(awaited, found)
-        if member and member.progress.stopped:
-            raise NotReady(f"the swarm gave the update up: {member}; mend that and run again, which goes on from here")
+        if member and (member.progress.stopped or member.progress.updating in TAKEN_BACK):
+            way = "took the update back" if member.progress.updating in TAKEN_BACK else "gave the update up"
+            raise NotReady(f"the swarm {way}: {member}; mend that and run again, which goes on from here")
         return member is None or (member.settled and member.progress.done)
     if kind + ":" == ALLOCATED:
-        return any(item.name == name and allocated(item) for item in found.items)
+        return any(item.name == name and item.values["scope"] == "swarm" and allocated(item) for item in found.items)
     return all(name not in (item.id, item.name) for item in found.items)
 
 

@@ -233,3 +233,58 @@ def test_an_update_that_the_swarm_gave_up_ends_the_run_and_is_taken_up_by_the_ne
     assert again["msg"] == (
         "the swarm gave the update up: service web: 0 of 1 tasks running, update paused; mend that and run again, which goes on from here"
     )
+
+
+def test_an_update_that_the_swarm_took_back_ends_the_run_before_the_service_leaves_its_only_network(run_module: Runner) -> None:
+    """With failure_action rollback all tasks run in the end, but on the networks of before."""
+    engine = furnished()
+    before = services(engine)
+    assert engine.swarm is not None
+    engine.swarm.giving_up = "rollback_completed"
+    told = run_module("networks", engine, {"networks": [WANTED]})
+    assert told["msg"].startswith("the swarm took the update back: service web: 1 of 1 tasks running, update rollback_completed"), told
+    assert services(engine)["web"]["TaskTemplate"]["Networks"] == before["web"]["TaskTemplate"]["Networks"]
+    engine.swarm.giving_up = ""
+    again = run_module("networks", engine, {"networks": [WANTED]})
+    assert not again["failed"], again
+    assert services(engine) == before
+
+
+def test_a_service_that_somebody_takes_back_meanwhile_does_not_leave_its_only_network(run_module: Runner) -> None:
+    engine = furnished()
+    before = services(engine)
+    old = network(engine)["Id"]
+
+    def roll_back(call: Call) -> None:
+        """Once all have joined the parallel network, web is on its old one alone again."""
+        joined = [each for each in engine.done if each.path.endswith("/update")]
+        if len(joined) == 2 and engine.swarm is not None:
+            engine.interfere = None
+            web = next(each for each in engine.swarm.services.values() if each["Spec"]["Name"] == "web")
+            engine.do(Call("POST", f"/services/{web['ID']}/update", {"version": web["Version"]["Index"]}, on_the_old_one(web["Spec"])))
+
+    def on_the_old_one(spec: dict[str, Any]) -> dict[str, Any]:
+        return {**spec, "TaskTemplate": {**spec["TaskTemplate"], "Networks": [{"Target": old}]}}
+
+    engine.interfere = roll_back
+    result = run_module("networks", engine, {"networks": [WANTED]})
+    assert not result["failed"], result
+    bodies = updates(engine, "web")
+    assert all(body["TaskTemplate"]["Networks"] for body in bodies), "it is on no network at all"
+    assert services(engine) == before
+
+
+def test_a_network_of_the_managers_own_that_is_called_the_same_is_not_meant(run_module: Runner) -> None:
+    engine = furnished()
+    before = services(engine)
+    namesake = {**copy.deepcopy(network(engine)), "Id": "f" * 64, "Scope": "local", "Driver": "bridge", "Options": {}}
+    listed = engine.get
+
+    def get(path: str, query: Any = None) -> Any:
+        return [*listed(path, query), namesake] if path == "/networks" else listed(path, query)
+
+    engine.get = get  # type: ignore[method-assign]
+    result = run_module("networks", engine, {"networks": [WANTED]})
+    assert not result["failed"], result
+    engine.get = listed  # type: ignore[method-assign]
+    assert services(engine) == before
