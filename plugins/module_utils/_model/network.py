@@ -213,6 +213,9 @@ def check_network(item: Item) -> None:
         raise InvalidOption(f"{item.where}.driver", told, item.values["driver"])
     if item.values.get("mtu") is not None and item.values["mtu"] < 68:
         raise InvalidOption(f"{item.where}.mtu", "at least 68, the least that IPv4 works with", item.values["mtu"])
+    parallel = item.values.get("replace_subnet")
+    if parallel and ipaddress.ip_network(parallel).version != 4:
+        raise InvalidOption(f"{item.where}.replace_subnet", "an IPv4 subnet, since the parallel network has no other", parallel)
     _check_subnets(item)
 
 

@@ -15,12 +15,13 @@ from .._model.errors import NotReady
 from .._model.item import JOURNAL, OWNER_LABEL, Item
 from .._model.network import NETWORK, VNI_OPTION, allocated, subnets_of
 from .._model.relocation import Relocation, holds_host_port, knows, networks_of, set_aside, settings_for_moving
+from .._model.subnets import completed_pools
 from .._model.table import Json, read, write
 from .address_plan import Surroundings
 from .allocation import DefaultPools
 from .migration import CREATE, END, GONE, JOIN, LEAVE, NEW, OLD, PART, REMOVE, Action, Place, Stage, parallel_name, way
 from .networks import Networks, WantedNetworks, create_step, describe, plan_networks, remove_step
-from .obstacles import losses, obstacles, overlapping
+from .obstacles import cramped, losses, obstacles, overlapping, unsuitable
 from .plan import Blocker, Call, Plan, Step, Wait
 from .used_networks import Member, Replacement, UsedNetworks, with_users
 
@@ -75,12 +76,14 @@ def _plan_one(replacement: Replacement, found: UsedNetworks, around: Surrounding
     users = tuple(sorted({name for each in replacement.ids for name in found.users.get(each, ())}))
     after = replace(found, items=(*others, successor), users={**found.users, successor.id: users})
     stage = stage_of(replacement, found)
-    blockers = obstacles(replacement, stage, found) + overlapping(replacement, others, around)
+    blockers = obstacles(replacement, stage, found)
+    blockers += overlapping(replacement, others, around) or unsuitable(replacement, stage, found, successor, others)
     moving = bool(replacement.parallel or stage.places)
     parallel = replacement.parallel or (_parallel(replacement, found, successor, around) if moving else None)
     if moving and parallel is None:
         reason = "the pools of the swarm have no subnet left for a parallel network" + (" that no host has" if around.taken else "")
         blockers.append(Blocker(replacement.wanted.where, reason, "give one outside of them as replace_subnet"))
+    blockers = blockers or cramped(replacement, stage, found, parallel, successor)
     steps: list[Step] = []
     if not blockers:
         steps = _unsettled(replacement, found)
@@ -137,7 +140,10 @@ def network_to_be(replacement: Replacement) -> Json:
             base["IPAM"].update(Driver=there.values["ipam_driver"], Options=dict(there.values["ipam_opts"]))
     elif parallel:
         base = json.loads(parallel.document["Labels"][SUCCESSOR_LABEL])
-    return write(NETWORK, replacement.wanted.values, base)
+    values = dict(replacement.wanted.values)
+    if "subnets" in values:
+        values["subnets"] = completed_pools(values["subnets"], read(NETWORK, base)["subnets"])
+    return write(NETWORK, values, base)
 
 
 def _numberless(document: Mapping[str, Any]) -> Json:
