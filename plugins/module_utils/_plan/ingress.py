@@ -26,7 +26,7 @@ from .._model.subnets import Pool
 from .._model.table import differences
 from .addresses import overlap
 from .convergence import Progress
-from .networks import Networks, create_step, network_body, predicted, remove_step
+from .networks import Networks, create_step, name_taken, network_body, predicted, remove_step
 from .nodes import Nodes
 from .plan import Blocker, Call, Plan, Step, Wait
 
@@ -110,7 +110,8 @@ def plan_ingress(wanted: WantedIngress, found: Ingress) -> Plan[Ingress]:
         return Plan(found, after if steps else found, tuple(steps), (), _stale(found))
     made = replace(after, network=predicted(wanted.network))
     create = create_step(wanted.network, network_body(wanted.network, Ingress=True), awaits=MADE)
-    blockers = [*_overlapping(wanted.network, found.others), *_too_small(wanted.network, found)]
+    blockers = [blocker for other in found.others.items for blocker in name_taken(wanted.network, other)]
+    blockers += [*_overlapping(wanted.network, found.others), *_too_small(wanted.network, found)]
     if there is None:
         return Plan(found, made, (create, *returned), tuple(blockers))
     blockers += [*_consent(wanted, found, told), *_jobs(wanted.network, found), *_nodes(wanted.network, found)]

@@ -131,7 +131,7 @@ def _different(item: Item, there: Item, found: Networks) -> list[Blocker]:
 def _in_the_way(item: Item, wanted: WantedNetworks, found: Networks) -> list[Blocker]:
     """What else than an overlap keeps a new network from being made, or from being of use."""
     return [
-        *next((taken for taken in (_name_taken(item, other) for other in found.items) if taken), []),
+        *next((taken for taken in (name_taken(item, other) for other in found.items) if taken), []),
         *(blocker for other in (*found.items, *_before(item, wanted.items)) for blocker in vni_taken(item, other)),
         *vni_for_windows(item, found.windows),
         *(_config_missing(item, wanted, found) if wanted.scope == "local" else ()),
@@ -143,7 +143,8 @@ def _before(item: Item, items: Sequence[Item]) -> Sequence[Item]:
     return items[: items.index(item)]
 
 
-def _name_taken(item: Item, other: Item) -> list[Blocker]:
+def name_taken(item: Item, other: Item) -> list[Blocker]:
+    """The Engine refuses a second network of a name, and takes the beginning of an ID for a name."""
     if other.name == item.name:
         scope, driver = other.values["scope"], other.values["driver"]
         owner = "this host's own" if scope == "local" else "the swarm's"
