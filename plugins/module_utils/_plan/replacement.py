@@ -43,9 +43,26 @@ def replacements(wanted: WantedNetworks, found: Networks) -> list[Replacement]:
     if wanted.scope != "swarm":
         return []
     by_name = {item.name: item for item in found.items if item.values["scope"] == "swarm"}
-    parallel = {str((item.document.get("Labels") or {}).get(PARALLEL_LABEL)): item for item in found.items}
+    parallel = parallels(found)
     listed = [Replacement(item, by_name.get(item.name), parallel.get(item.name)) for item in wanted.items if item.state == "present"]
     return [each for each in listed if each.parallel or (each.policy != "never" and each.changes and allocated(each.there or each.wanted))]
+
+
+def parallels(found: Networks) -> dict[str, Item]:
+    """The parallel networks by the names of those that they stand in for."""
+    labelled = [((item.document.get("Labels") or {}).get(PARALLEL_LABEL), item) for item in found.items]
+    return {str(name): item for name, item in labelled if name}
+
+
+def _forgotten(wanted: WantedNetworks, found: Networks) -> list[str]:
+    """Replacements that were cut off, and that nobody asks to be ended."""
+    asked = {item.name for item in wanted.items if item.state == "present"}
+    return [
+        f"network {item.name}: the replacement of network {name} was cut off, and {name} is not in the list; "
+        f"write it with replace: rolling, which brings its services back and removes {item.name}"
+        for name, item in parallels(found).items()
+        if name not in asked and wanted.scope == "swarm"
+    ]
 
 
 def plan_with_replacements(wanted: WantedNetworks, found: Networks, around: Surroundings = NOWHERE) -> Plan[Networks]:
@@ -53,7 +70,7 @@ def plan_with_replacements(wanted: WantedNetworks, found: Networks, around: Surr
     state = found
     steps: list[Step] = []
     blockers: list[Blocker] = []
-    warnings: list[str] = []
+    warnings = _forgotten(wanted, found)
     for each in replacements(wanted, found):
         if each.there and each.parallel and not allocated(each.there):
             # it settles first: whether it is the old network or the new one shows in what it was given
@@ -186,10 +203,14 @@ def _size(found: UsedNetworks, pools: DefaultPools) -> int:
 
 
 def _unsettled(replacement: Replacement, found: UsedNetworks) -> list[Step]:
-    """What an interrupted run left: updates that are still under way, and those that the swarm has given up."""
-    steps = []
-    if not replacement.parallel:
+    """What an interrupted run left: a network without its subnet, updates that are under way, and those that the swarm has given up."""
+    parallel = replacement.parallel
+    if not parallel:
         return []
+    steps = []
+    if not allocated(parallel):
+        until = f"the swarm has given network {parallel.name} its subnet"
+        steps.append(Step("wait", f"network {parallel.name}", f"wait until {until}", Wait(until), awaits=ALLOCATED + parallel.name))
     for name, member in found.members.items():
         if member.settled or not any(each["Target"] in replacement.ids for each in networks_of(member.spec)):
             continue

@@ -9,6 +9,7 @@ import copy
 from typing import Any
 
 import pytest
+from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.plan import Call
 from fakes.engine import FakeEngine
 from fakes.module import Runner
@@ -288,3 +289,50 @@ def test_a_network_of_the_managers_own_that_is_called_the_same_is_not_meant(run_
     assert not result["failed"], result
     engine.get = listed  # type: ignore[method-assign]
     assert services(engine) == before
+
+
+def cut_off(run_module: Runner, engine: FakeEngine, calls: int) -> None:
+    """A run that is killed after so many calls."""
+
+    def kill(_call: Call) -> None:
+        if len(engine.done) > calls:
+            raise Killed
+
+    engine.interfere = kill
+    with pytest.raises(Killed):
+        run_module("networks", engine, {"networks": [WANTED]})
+    engine.interfere = None
+    engine.done.clear()
+
+
+def test_nobody_joins_a_parallel_network_that_has_no_subnet_yet(run_module: Runner) -> None:
+    engine = furnished()
+    cut_off(run_module, engine, 1)
+    assert engine.swarm is not None
+    beside = next(each for each in engine.swarm.networks.values() if each["Name"] == PARALLEL)
+    beside["IPAM"]["Config"] = []
+    told = run_module("networks", engine, {"networks": [WANTED], "wait_timeout": 5})
+    assert told["msg"] == f"not true after 5 s: wait until the swarm has given network {PARALLEL} its subnet", told
+    assert not engine.done, "no service is touched"
+
+
+def test_a_replacement_that_nobody_asks_to_be_ended_is_told(run_module: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = furnished()
+    cut_off(run_module, engine, 4)
+    warnings: list[str] = []
+    monkeypatch.setattr(AnsibleModule, "warn", lambda _module, text: warnings.append(text))
+    result = run_module("networks", engine, {"networks": [{"name": "other"}]})
+    assert result["changed"] is False
+    assert warnings == [
+        "network 0-parallel-to-back: the replacement of network back was cut off, and back is not in the list; "
+        "write it with replace: rolling, which brings its services back and removes 0-parallel-to-back"
+    ]
+
+
+def test_a_network_called_none_is_no_replacement(run_module: Runner) -> None:
+    """A network without our label is nobody's parallel network, whatever the name."""
+    engine = furnished()
+    engine.do(Call("POST", "/networks/create", body={"Name": "None", "Driver": "overlay"}))
+    running(engine)
+    result = run_module("networks", engine, {"networks": [{"name": "None", "replace": "rolling"}]}, check=True)
+    assert (result["changed"], result["failed"]) == (False, False), result
