@@ -113,8 +113,16 @@ def read_pools(value: Any) -> tuple[Pool, ...]:
 
 
 def _found(entry: Mapping[str, Any]) -> Pool:
-    aux = tuple(sorted((entry.get("AuxiliaryAddresses") or {}).items())) or None
-    return Pool(_meant(entry["Subnet"]), entry.get("Gateway") or "", _meant(entry.get("IPRange")), aux)
+    aux = tuple(sorted((name, _meant_address(each)) for name, each in (entry.get("AuxiliaryAddresses") or {}).items())) or None
+    return Pool(_meant(entry["Subnet"]), _meant_address(entry.get("Gateway")), _meant(entry.get("IPRange")), aux)
+
+
+def _meant_address(written: str | None) -> str:
+    """An address in its canonical form: the Engine keeps FD00:0::1 as somebody wrote it. What is none stays as it is."""
+    try:
+        return str(ipaddress.ip_interface(written).ip) if written else ""
+    except ValueError:
+        return str(written)
 
 
 def _meant(written: str | None) -> str:

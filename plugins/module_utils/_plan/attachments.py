@@ -134,11 +134,10 @@ def _differs(item: Item, container: Container, there: Item | None, told: Told | 
 def _endpoint(item: Item, there: Item | None) -> Json:
     """What is asked for: the written options, and of the old place what was asked for there."""
     document = there.document if there else {}
-    kept = {key: document[key] for key in ("Aliases", "IPAMConfig", "DriverOpts") if document.get(key)}
+    kept = {key: document[key] for key in ("Aliases", "IPAMConfig", "DriverOpts", "Links", "GwPriority") if document.get(key)}
     body = write(ATTACHMENT, item.values, kept)
-    if not (body.get("IPAMConfig") or {}).get("IPv4Address"):
-        body.pop("IPAMConfig", None)
-    return body
+    asked = {name: value for name, value in (body.pop("IPAMConfig", None) or {}).items() if value}
+    return {**body, "IPAMConfig": asked} if asked else body
 
 
 def _join(container: Container, network: str, item: Item, body: Json) -> Step:

@@ -130,7 +130,8 @@ def cramped(replacement: Replacement, stage: Stage, found: UsedNetworks, paralle
         whole, rest = size(room.pools), need.at_rest(room, found.nodes)
         if room.pools and rest + need.extra > whole:
             names = several([place.name for place in stage.places])
-            reason = f"{called} has {whole} addresses ({', '.join(pool.ip_range or pool.subnet for pool in room.pools)}), and its services ({names}) need {rest}"
+            given = ", ".join(pool.ip_range or pool.subnet for pool in room.pools)
+            reason = f"{called} has {whole} addresses ({given}), and its services ({names}) need {rest}"
             reason += f" and {need.extra} more while they are moved" if need.extra else ""
             blockers.append(Blocker(wanted.where, reason, remedy))
     return blockers
