@@ -120,7 +120,7 @@ def plan_ingress(wanted: WantedIngress, found: Ingress) -> Plan[Ingress]:
         steps.append(_leave(found))
     steps += [remove_step(there, "nothing is published through it", GONE + there.id), create]
     steps += [_restore(_parked(service)) for service in found.services]
-    return Plan(found, made, tuple(steps), tuple(blockers), (*_warnings(found), *_stale(found)))
+    return Plan(found, made, tuple(steps), tuple(blockers), (*_lost(wanted.network, there), *_warnings(found), *_stale(found)))
 
 
 def parked_for(found: Ingress, clock: float | None) -> float:
@@ -242,6 +242,15 @@ def _version(node: Item) -> str:
 
 def _down(found: Ingress) -> str:
     return ", ".join(sorted(hostname(node) for node in found.nodes if not ready(node)))
+
+
+def _lost(wanted: Item, there: Item) -> list[str]:
+    """What the network that is there was given and the new one will not have, since it is made as it is written."""
+    made = predicted(wanted).values
+    unwritten = {option: made[option] for option in ("encrypted", "mtu", "driver_opts", "labels") if option not in wanted.values}
+    lost = [f"{each.option} {each.found!r}" for each in differences(NETWORK, unwritten, there.values)]
+    told = "which is not written, so that the new one will not have it; write what is to stay"
+    return [f"network {there.name} has {', '.join(lost)}, {told}"] if lost else []
 
 
 def _warnings(found: Ingress) -> list[str]:
