@@ -76,7 +76,10 @@ class Ingress:
 
 @dataclass(frozen=True)
 class Rewrite:
-    """An update of a service as it is found when the turn of its step has come."""
+    """An update of a service as it is found when the turn of its step has come.
+
+    The `change` "again" sends the spec as it is, which lets the swarm try an update again that it has given up.
+    """
 
     service: str
     change: str
@@ -86,7 +89,7 @@ class Rewrite:
 
     def call(self, document: Mapping[str, Any]) -> Call:
         """The call that changes this service's spec, and nothing else of it."""
-        spec = (park if self.change == "park" else restore)(document["Spec"])
+        spec = {"park": park, "restore": restore, "again": dict}[self.change](document["Spec"])
         return Call("POST", f"/services/{self.service}/update", {"version": document["Version"]["Index"]}, spec)
 
 
@@ -116,6 +119,8 @@ def plan_ingress(wanted: WantedIngress, found: Ingress) -> Plan[Ingress]:
         return Plan(found, made, (create, *returned), tuple(blockers))
     blockers += [*_consent(wanted, found, told), *_jobs(wanted.network, found), *_nodes(wanted.network, found)]
     steps = [_park(service) for service in found.publishing]
+    given_up = {each.name for each in found.progress if each.stopped}
+    steps += [_again(service) for service in found.parked if service.name in given_up]
     if steps or found.held:
         steps.append(_leave(found))
     steps += [remove_step(there, "nothing is published through it", GONE + there.id), create]
@@ -173,6 +178,12 @@ def _park(service: Item) -> Step:
     says = f"service {service.name}: take {_ports(service.values['publish'])} off the ingress network, kept in its label {PARKED_LABEL}"
     costs = f"{_replaces(service)}; what it published answers nowhere until it is published again"
     return Step("unpublish", f"service {service.name}", says, Rewrite(service.id, "park"), costs)
+
+
+def _again(service: Item) -> Step:
+    """Tasks that still publish keep the network in use for as long as nobody goes on with it."""
+    says = f"service {service.name}: go on with the update that was given up, which takes its ports off the ingress network"
+    return Step("update", f"service {service.name}", says, Rewrite(service.id, "again"), _replaces(service))
 
 
 def _restore(service: Item) -> Step:
