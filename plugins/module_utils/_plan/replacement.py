@@ -212,7 +212,10 @@ def _unsettled(replacement: Replacement, found: UsedNetworks) -> list[Step]:
         until = f"the swarm has given network {parallel.name} its subnet"
         steps.append(Step("wait", f"network {parallel.name}", f"wait until {until}", Wait(until), awaits=ALLOCATED + parallel.name))
     for name, member in found.members.items():
-        if member.settled or not any(each["Target"] in replacement.ids for each in networks_of(member.spec)):
+        # one that was taken back moves from where it is now, and its next move awaits what is left of it
+        if member.settled or member.progress.updating == TAKEN_BACK[0]:
+            continue
+        if not any(each["Target"] in replacement.ids for each in networks_of(member.spec)):
             continue
         item, awaits = f"service {name}", MOVED + name
         if member.progress.stopped:
