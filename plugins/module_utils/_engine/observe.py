@@ -145,7 +145,7 @@ def used_networks(engine: Engine, found: Networks, replacements: Sequence[Replac
     by_node = {node.id: node for node in nodes(engine)}
     names = {node.id: hostname(node) for node in by_node.values()}
     members = {str(each["Spec"]["Name"]): _member(each, tasks or (), by_node, names) for each in documents}
-    return with_users(found, members=members, nodes=len(by_node))
+    return with_users(found, members=members, nodes=sum(takes_tasks(node) for node in by_node.values()))
 
 
 def _member(service: Document, tasks: Sequence[Document], by_node: Mapping[str, Item], hostnames: Mapping[str, str]) -> Member:

@@ -89,7 +89,7 @@ class Rewrite:
 
     def call(self, document: Mapping[str, Any]) -> Call:
         """The call that changes this service's spec, and nothing else of it."""
-        spec = {"park": park, "restore": restore, "again": dict}[self.change](document["Spec"])
+        spec = dict(document["Spec"]) if self.change == "again" else (park if self.change == "park" else restore)(document["Spec"])
         return Call("POST", f"/services/{self.service}/update", {"version": document["Version"]["Index"]}, spec)
 
 

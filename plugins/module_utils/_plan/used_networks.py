@@ -56,7 +56,7 @@ class Member:
 
 @dataclass(frozen=True)
 class UsedNetworks(Networks):
-    """The same with what a replacement has to know: the services by name, and how many nodes there are."""
+    """The same with what a replacement has to know: the services by name, and how many nodes take tasks."""
 
     members: Mapping[str, Member] = field(default_factory=dict)
     nodes: int = 1
