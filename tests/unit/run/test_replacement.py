@@ -341,3 +341,33 @@ def test_a_network_called_none_is_no_replacement(run_module: Runner) -> None:
     running(engine)
     result = run_module("networks", engine, {"networks": [{"name": "None", "replace": "rolling"}]}, check=True)
     assert (result["changed"], result["failed"]) == (False, False), result
+
+
+@pytest.mark.parametrize("calls", [4, 6, 7])
+def test_services_leaves_the_networks_of_those_on_the_way_alone(calls: int, run_module: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While both are on both networks, when both have left the old one, and when that is gone; a new image may be what is needed."""
+    engine = furnished()
+    before = services(engine)
+    cut_off(run_module, engine, calls)
+    between = services(engine)["shop_api"]
+    warnings: list[str] = []
+    monkeypatch.setattr(AnsibleModule, "warn", lambda _module, text: warnings.append(text))
+    written = {
+        "name": "shop_api",
+        "stack": "shop",
+        "image": "api:2",
+        "networks": [{"name": "back", "aliases": ["api"]}, {"name": "other", "aliases": ["api"]}],
+        "update_config": {"order": "stop-first"},
+    }
+    result = run_module("services", engine, {"services": [written]})
+    assert (result["failed"], result["changed"]) == (False, True), result
+    after = services(engine)["shop_api"]
+    assert after["TaskTemplate"]["ContainerSpec"]["Image"] == "api:2"
+    assert (after["TaskTemplate"]["Networks"], after["UpdateConfig"]) == (between["TaskTemplate"]["Networks"], between["UpdateConfig"])
+    told = [each for each in warnings if "cut off" in each]
+    assert told == [
+        "services[0] (shop_api): networks, update_config stay as they are, since a replacement of network back was cut off; run the module "
+        "networks (site.yml with the tag networks), which ends it, and then this again"
+    ]
+    assert not run_module("networks", engine, {"networks": [WANTED]})["failed"]
+    assert services(engine)["shop_api"]["TaskTemplate"]["Networks"] == before["shop_api"]["TaskTemplate"]["Networks"]
