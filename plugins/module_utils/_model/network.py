@@ -266,6 +266,14 @@ def _check_overlay(item: Item) -> None:
     if vnis and len(vnis) != len(pools or ("",)):
         expected = f"one VNI for each subnet, {len(pools)} in all" if pools else "one VNI, for the one subnet from the default pool"
         raise InvalidOption(f"{item.where}.vnis", expected, list(vnis))
+    if pools is not None and not pools:
+        raise InvalidOption(
+            f"{item.where}.subnets", "a subnet, since no overlay is without one", [], "leave it out for one from the default pool"
+        )
+    if vnis is not None and not vnis:
+        raise InvalidOption(
+            f"{item.where}.vnis", "a VNI, since no overlay is without one", [], "leave it out for one that the swarm chooses"
+        )
     for pool in pools or ():
         if ipaddress.ip_network(pool.subnet).num_addresses < 8:
             smallest = "/29" if ipaddress.ip_network(pool.subnet).version == 4 else "/125"
