@@ -17,7 +17,7 @@ description:
     already, it takes that, so that this module is best run before.
   - It cannot be changed, so one that differs is removed and made anew. On a member of a swarm that takes a node on which nothing
     runs, and a restart of Docker, without which the routing mesh stays dead on that node. It is refused unless O(replace=drained).
-  - An option that is not given is not managed.
+  - An option that is not given is not managed, and stays as it was when the bridge is made anew.
 author:
   - The meshwork.swarm contributors (@meshwork)
 extends_documentation_fragment:

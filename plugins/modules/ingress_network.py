@@ -20,7 +20,8 @@ description:
     published again. Nothing else of the services changes. In between, published ports answer nowhere; RV(gap_seconds) tells for
     how long.
   - A run that was cut off anywhere is carried to its end by the next one, which finds the labels, whatever is written then.
-  - An option that is not given is not managed.
+  - An option that is not given is not managed. A network that is made anew has the swarm's own value there; what the old one had beside
+    what is written is warned of.
 author:
   - The meshwork.swarm contributors (@meshwork)
 extends_documentation_fragment:

@@ -56,4 +56,6 @@ def test_B6_outside_a_swarm_it_is_replaced_at_once(machines: Machines, ansible: 
     assert "of the route by eth0" in ansible.module(node, "gwbridge", overlapping).refused()
     changed = ansible.module(node, "gwbridge", {"mtu": 1380}).succeeded().only
     assert [step["action"] for step in changed.values["steps"]] == ["remove", "create"]
-    assert machines.inspect("network", "docker_gwbridge", node)["Options"]["com.docker.network.driver.mtu"] == "1380"
+    made = machines.inspect("network", "docker_gwbridge", node)
+    assert made["Options"]["com.docker.network.driver.mtu"] == "1380"
+    assert made["IPAM"]["Config"] == [{"Subnet": "172.31.240.0/24", "Gateway": "172.31.240.9"}], "what is not written stays"

@@ -65,7 +65,8 @@ class AttachmentsWork(Reconciliation[Attachments]):
         if "networks" not in self._facts:
             return here, False
         # what a manager told before our own changes is not compared with what is there after them
-        known = None if self._stale else _held(self._facts.get("attachments") or ())
+        told = self._facts.get("attachments")
+        known = None if self._stale or told is None else _held(told)
         away = {
             str(each["name"]): Told(
                 bool(each.get("attachable")) and not each.get("ingress"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
+from ipaddress import ip_network
 from typing import Any
 
 from .._local.host import Command, Host, RemoveFile, WriteFile
@@ -17,6 +18,7 @@ from .._model.item import Item
 from .._model.network import read_network, subnets_of
 from .._model.node import manager, reachable
 from .._model.table import show
+from .._plan.address_plan import LARGEST_DEFAULT
 from .._plan.gwbridge import NAME, SANDBOX, TABLE, Begin, Gateway, Restart, parse_gateway, plan_gateway, replaceable
 from .._plan.plan import Plan, Step
 from .._run import Reconciliation
@@ -61,10 +63,11 @@ def _networks(listed: Sequence[Item]) -> dict[str, tuple[str, ...]]:
 
 
 def _routes(host: Host) -> dict[str, tuple[str, ...]]:
-    """The host's routes but for those to everywhere and to docker_gwbridge itself."""
+    """The host's routes but for those to everywhere (a VPN halves that), to nowhere (blackhole), and to docker_gwbridge itself."""
     found: dict[str, tuple[str, ...]] = {}
     for route in json.loads(host.output(ROUTES) or "[]"):
-        if route["dst"] == "default" or route.get("dev") == NAME:
+        everywhere = route["dst"] == "default" or ip_network(route["dst"]).prefixlen <= LARGEST_DEFAULT
+        if everywhere or route.get("type", "unicast") != "unicast" or route.get("dev") == NAME:
             continue
         owner = f"the route by {route.get('dev', 'no interface')}"
         found[owner] = (*found.get(owner, ()), str(route["dst"]))

@@ -32,6 +32,7 @@ from .._plan.ingress import Ingress, read_publisher
 from .._plan.networks import Networks
 from .._plan.nodes import Nodes
 from .._plan.places import suitable_nodes
+from .._plan.replacement import parallels
 from .._plan.services import Services, WantedServices, lists_needed
 from .._plan.used_networks import Member, Replacement, UsedNetworks, with_users
 from .attached import attached_containers, attachments
@@ -145,7 +146,7 @@ def used_networks(engine: Engine, found: Networks, replacements: Sequence[Replac
     by_node = {node.id: node for node in nodes(engine)}
     names = {node.id: hostname(node) for node in by_node.values()}
     members = {str(each["Spec"]["Name"]): _member(each, tasks or (), by_node, names) for each in documents}
-    return with_users(found, members=members, nodes=len(by_node))
+    return with_users(found, members=members, nodes=sum(takes_tasks(node) for node in by_node.values()))
 
 
 def _member(service: Document, tasks: Sequence[Document], by_node: Mapping[str, Item], hostnames: Mapping[str, str]) -> Member:
@@ -218,6 +219,7 @@ class ServiceList:
         self._usable = [each for each in engine.get("/networks") if each.get("Scope") == "swarm" or each["Name"] == "host"]
         self.network_names = {str(each["Id"]): str(each["Name"]) for each in self._usable}
         self._mesh = next((str(each["Id"]) for each in self._usable if each.get("Ingress")), None)
+        self._parallel = {item.name: name for name, item in parallels(Networks(tuple(map(read_network, self._usable)))).items()}
         # The Engine refuses services that name the ingress network.
         self._attachable = frozenset(str(each["Name"]) for each in self._usable if not each.get("Ingress"))
 
@@ -239,6 +241,7 @@ class ServiceList:
             rooms=self._rooms() if "rooms" in needed else {},
             secrets=called(secrets),
             configs=called(configs),
+            parallel=self._parallel,
         )
 
     @cached_property

@@ -213,6 +213,9 @@ def check_network(item: Item) -> None:
         raise InvalidOption(f"{item.where}.driver", told, item.values["driver"])
     if item.values.get("mtu") is not None and item.values["mtu"] < 68:
         raise InvalidOption(f"{item.where}.mtu", "at least 68, the least that IPv4 works with", item.values["mtu"])
+    parallel = item.values.get("replace_subnet")
+    if parallel and ipaddress.ip_network(parallel).version != 4:
+        raise InvalidOption(f"{item.where}.replace_subnet", "an IPv4 subnet, since the parallel network has no other", parallel)
     _check_subnets(item)
 
 
@@ -263,6 +266,14 @@ def _check_overlay(item: Item) -> None:
     if vnis and len(vnis) != len(pools or ("",)):
         expected = f"one VNI for each subnet, {len(pools)} in all" if pools else "one VNI, for the one subnet from the default pool"
         raise InvalidOption(f"{item.where}.vnis", expected, list(vnis))
+    if pools is not None and not pools:
+        raise InvalidOption(
+            f"{item.where}.subnets", "a subnet, since no overlay is without one", [], "leave it out for one from the default pool"
+        )
+    if vnis is not None and not vnis:
+        raise InvalidOption(
+            f"{item.where}.vnis", "a VNI, since no overlay is without one", [], "leave it out for one that the swarm chooses"
+        )
     for pool in pools or ():
         if ipaddress.ip_network(pool.subnet).num_addresses < 8:
             smallest = "/29" if ipaddress.ip_network(pool.subnet).version == 4 else "/125"

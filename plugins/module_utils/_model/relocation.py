@@ -26,9 +26,10 @@ KNOWN = JOURNAL + "moved"
 class Relocation:
     """The change of one service. `joins` and `leaves` are names of networks, "" where it does neither.
 
-    The attachment to the network that it joins is a copy of that to `like`. With `known`, the names of the services that are on that
-    network already come into its hosts file; without, entries of ours leave it. `restores` gives it its own update settings back. One that
-    does nothing of all that sends the spec as it is, which lets the swarm try an update again that it has given up.
+    The attachment to the network that it joins is a copy of that to `like`, and it leaves one only while it is on `like`. With `known`, the
+    names of the services that are on that network already come into its hosts file; without, entries of ours leave it. `restores` gives it
+    its own update settings back. One that does nothing of all that sends the spec as it is, which lets the swarm try an update again that
+    it has given up.
     """
 
     service: str
@@ -101,6 +102,16 @@ def holds_host_port(spec: Mapping[str, Any]) -> bool:
 def set_aside(spec: Mapping[str, Any]) -> bool:
     """Whether the update settings of a service wait in its label."""
     return SETTINGS_LABEL in (spec.get("Labels") or {})
+
+
+def possible(document: Mapping[str, Any], change: Relocation, ids: Mapping[str, str]) -> bool:
+    """Whether a change still fits the service and the networks (`ids` by name): a rollback may have taken it off the one that it keeps.
+
+    A service that left its network while it is on no other of the two would be cut off from all its partners.
+    """
+    targets = {str(each["Target"]) for each in networks_of(document["Spec"])}
+    named = [name for name in (change.joins, change.leaves, change.like) if name]
+    return all(name in ids for name in named) and (not change.like or ids[change.like] in targets)
 
 
 def relocated(document: Mapping[str, Any], change: Relocation, ids: Mapping[str, str], known: Iterable[tuple[str, str]]) -> Json:

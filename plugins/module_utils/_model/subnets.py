@@ -96,14 +96,33 @@ def _same_pool(wanted: Pool, found: Pool) -> bool:
     return texts and (wanted.aux_addresses is None or wanted.aux_addresses == (found.aux_addresses or ()))
 
 
+def completed_pools(wanted: Sequence[Pool], found: Sequence[Pool]) -> tuple[Pool, ...]:
+    """The wanted pools with the gateways and ranges that were not written, as the same subnets have them."""
+    there = {pool.subnet: pool for pool in found}
+    return tuple(_completed(pool, there.get(pool.subnet, pool)) for pool in wanted)
+
+
+def _completed(wanted: Pool, found: Pool) -> Pool:
+    gateway, ip_range = wanted.gateway or found.gateway, wanted.ip_range or found.ip_range
+    return wanted._replace(gateway=gateway, ip_range=ip_range)
+
+
 def read_pools(value: Any) -> tuple[Pool, ...]:
     """Pools as they are. The Engine keeps host bits, so 10.21.1.7/24 is read as the subnet that it means."""
     return tuple(_found(each) for each in value if each.get("Subnet"))
 
 
 def _found(entry: Mapping[str, Any]) -> Pool:
-    aux = tuple(sorted((entry.get("AuxiliaryAddresses") or {}).items())) or None
-    return Pool(_meant(entry["Subnet"]), entry.get("Gateway") or "", _meant(entry.get("IPRange")), aux)
+    aux = tuple(sorted((name, _meant_address(each)) for name, each in (entry.get("AuxiliaryAddresses") or {}).items())) or None
+    return Pool(_meant(entry["Subnet"]), _meant_address(entry.get("Gateway")), _meant(entry.get("IPRange")), aux)
+
+
+def _meant_address(written: str | None) -> str:
+    """An address in its canonical form: the Engine keeps FD00:0::1 as somebody wrote it. What is none stays as it is."""
+    try:
+        return str(ipaddress.ip_interface(written).ip) if written else ""
+    except ValueError:
+        return str(written)
 
 
 def _meant(written: str | None) -> str:

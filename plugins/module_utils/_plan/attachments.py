@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -46,14 +46,18 @@ class Attachments:
 
 
 def plan_attachments(wanted: Sequence[Place], exclusive: bool, found: Attachments) -> Plan[Attachments]:
-    """Disconnections first, so that their addresses are free; then what is missing or differs; then containers that did not come up."""
+    """Disconnections first, so that their addresses are free; then what is missing or differs; then containers that did not come up.
+
+    A container that is connected anew leaves just before that, so that a failure leaves the others where they are, unless another is to
+    have its address.
+    """
     blockers: list[Blocker] = []
     leaving: list[Step] = []
     joining: list[Step] = []
     after = dict(found.containers)
     for name, network, item in wanted:
         container = found.containers.get(name)
-        blockers += _unfit(name, network, item, found)
+        blockers += _unfit(name, network, item, found, _yielding(wanted, network, found))
         if container is None or blockers:
             continue
         there = read_place(container, network) if network in container.places else None
@@ -65,7 +69,8 @@ def plan_attachments(wanted: Sequence[Place], exclusive: bool, found: Attachment
         if why is None:
             continue
         if there:
-            leaving.append(_leave(container, network, why))
+            asked = {other.values.get("ipv4_address") for _name, on, other in wanted if on == network and other is not item}
+            (leaving if there.document.get("IPAddress") in asked else joining).append(_leave(container, network, why))
         body = _endpoint(item, there)
         joining.append(_join(container, network, item, body))
         after[name] = _with(after[name], network, body)
@@ -76,7 +81,19 @@ def plan_attachments(wanted: Sequence[Place], exclusive: bool, found: Attachment
     return Plan(found, replace(found, containers=after), (*leaving, *joining, *starting), tuple(blockers))
 
 
-def _unfit(name: str, network: str, item: Item, found: Attachments) -> list[Blocker]:
+def _yielding(wanted: Sequence[Place], network: str, found: Attachments) -> set[str]:
+    """The IDs of containers whose addresses on a network are free before anybody is connected: they leave it, or get others."""
+    yielding = set()
+    for name, on, item in wanted:
+        container = found.containers.get(name)
+        if on == network and container is not None and network in container.places:
+            asked, has = item.values.get("ipv4_address"), container.places[network].get("IPAddress")
+            if item.state == "absent" or (asked and asked != has):
+                yielding.add(container.id)
+    return yielding
+
+
+def _unfit(name: str, network: str, item: Item, found: Attachments, yielding: Set[str]) -> list[Blocker]:
     container = found.containers.get(name)
     if container is None:
         if item.state == "absent":
@@ -89,10 +106,10 @@ def _unfit(name: str, network: str, item: Item, found: Attachments) -> list[Bloc
     if container.mode in UNCONNECTABLE or container.mode.startswith("container:"):
         reason = f"{name} was made with the network {container.mode}, {ALONE}"
         return [Blocker(item.where, reason, "make it anew without that network")]
-    return _no_network(container, network, item, found)
+    return _no_network(container, network, item, found, yielding)
 
 
-def _no_network(container: Container, network: str, item: Item, found: Attachments) -> list[Blocker]:
+def _no_network(container: Container, network: str, item: Item, found: Attachments, yielding: Set[str]) -> list[Blocker]:
     told = found.networks.get(network)
     if told is None:
         usable = ", ".join(sorted(name for name, each in found.networks.items() if each.swarm and each.attachable)) or "none"
@@ -106,7 +123,8 @@ def _no_network(container: Container, network: str, item: Item, found: Attachmen
         return []
     if told.subnets and not any(ipaddress.ip_address(wanted) in ipaddress.ip_network(subnet) for subnet in told.subnets):
         return [Blocker(item.where, f"ipv4_address {wanted} is in none of the subnets of {network}", f"they are {', '.join(told.subnets)}")]
-    holder = next((other for other, held in (told.held or {}).items() if held == wanted and other != container.id), None)
+    held = {other for other, address in (told.held or {}).items() if address == wanted}
+    holder = next((other for other in sorted(held) if other != container.id and other not in yielding), None)
     if holder:
         reason = f"ipv4_address {wanted} has been given to the container {holder[:12]}"
         return [Blocker(item.where, reason, "give another, or disconnect that container first")]
@@ -134,11 +152,10 @@ def _differs(item: Item, container: Container, there: Item | None, told: Told | 
 def _endpoint(item: Item, there: Item | None) -> Json:
     """What is asked for: the written options, and of the old place what was asked for there."""
     document = there.document if there else {}
-    kept = {key: document[key] for key in ("Aliases", "IPAMConfig", "DriverOpts") if document.get(key)}
+    kept = {key: document[key] for key in ("Aliases", "IPAMConfig", "DriverOpts", "Links", "GwPriority") if document.get(key)}
     body = write(ATTACHMENT, item.values, kept)
-    if not (body.get("IPAMConfig") or {}).get("IPv4Address"):
-        body.pop("IPAMConfig", None)
-    return body
+    asked = {name: value for name, value in (body.pop("IPAMConfig", None) or {}).items() if value}
+    return {**body, "IPAMConfig": asked} if asked else body
 
 
 def _join(container: Container, network: str, item: Item, body: Json) -> Step:

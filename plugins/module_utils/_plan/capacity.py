@@ -63,11 +63,13 @@ def holds(task: Mapping[str, Any]) -> bool:
 def used(network: Item, listing: Listing) -> int:
     """How many addresses of a network are in use.
 
-    Engines with API 1.52 tell it (Status.IPAM, from the leader) where one network is asked for; else it is counted.
+    Engines with API 1.52 tell what is left (Status.IPAM, from the leader) where one network is asked for; else it is counted. Their
+    IPsInUse has the first and the last address of a subnet in it, and those outside of the range that is given out.
     """
     told = ((network.document.get("Status") or {}).get("IPAM") or {}).get("Subnets") or {}
     if told:
-        return sum(int(each.get("IPsInUse") or 0) for each in told.values())
+        left = sum(int(each.get("DynamicIPsAvailable") or 0) for each in told.values())
+        return max(0, size(network.values.get("subnets") or ()) - left)
     vips = [
         vip
         for service in listing.services

@@ -19,7 +19,7 @@ from typing import Any
 from .._model.errors import InvalidOption
 from .._model.item import Item
 from .._model.membership import Membership
-from .._model.network import NETWORK, check_network, subnets_of
+from .._model.network import MTU_OPTION, NETWORK, check_network, subnets_of
 from .._model.table import Table, differences, parse
 from .addresses import overlap
 from .networks import create_step, network_body, predicted, remove_step
@@ -119,7 +119,7 @@ def plan_gateway(wanted: Item, found: Gateway, drained: bool, assumed: bool) -> 
         reason = f"it differs ({told}) and {', '.join(found.endpoints)} are connected to it"
         blockers = (*blockers, Blocker(NAME, reason, "disconnect or remove them first"))
     anew = there is None or bool(changes)
-    network = predicted(_complete(wanted)) if anew else there
+    network = predicted(_complete(wanted, there)) if anew else there
     return Plan(found, replace(found, network=network, unfinished=False), _steps(wanted, found, anew), blockers, warnings)
 
 
@@ -142,7 +142,7 @@ def _steps(wanted: Item, found: Gateway, anew: bool) -> tuple[Step, ...]:
             steps.append(Step("disconnect", NAME, "take the routing mesh off the bridge", leave, cost))
         if there is not None:
             steps.append(remove_step(there))
-        complete = _complete(wanted)
+        complete = _complete(wanted, there)
         # without our label, by which `networks` with exclusive=true would know it as one to remove
         steps.append(create_step(complete, network_body(complete, Labels={})))
     if found.joined:
@@ -152,9 +152,12 @@ def _steps(wanted: Item, found: Gateway, anew: bool) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def _complete(wanted: Item) -> Item:
-    """What a new bridge is made with: what was written, and Docker's own options."""
-    return replace(wanted, values={**wanted.values, "driver": "bridge", "driver_opts": wanted.values.get("driver_opts", DOCKERS)})
+def _complete(wanted: Item, there: Item | None) -> Item:
+    """What a new bridge is made with: what was written, what the old one has beside it, and Docker's own options."""
+    kept = {row.option: there.values[row.option] for row in TABLE} if there else {}
+    if there and MTU_OPTION not in (there.document.get("Options") or {}):
+        del kept["mtu"]
+    return replace(wanted, values={"driver_opts": DOCKERS, **kept, **wanted.values, "driver": "bridge"})
 
 
 def _member(found: Gateway, told: str, drained: bool) -> tuple[Blocker, ...]:

@@ -26,7 +26,7 @@ from .._model.subnets import Pool
 from .._model.table import differences
 from .addresses import overlap
 from .convergence import Progress
-from .networks import Networks, create_step, network_body, predicted, remove_step
+from .networks import Networks, create_step, name_taken, network_body, predicted, remove_step
 from .nodes import Nodes
 from .plan import Blocker, Call, Plan, Step, Wait
 
@@ -76,7 +76,10 @@ class Ingress:
 
 @dataclass(frozen=True)
 class Rewrite:
-    """An update of a service as it is found when the turn of its step has come."""
+    """An update of a service as it is found when the turn of its step has come.
+
+    The `change` "again" sends the spec as it is, which lets the swarm try an update again that it has given up.
+    """
 
     service: str
     change: str
@@ -86,7 +89,7 @@ class Rewrite:
 
     def call(self, document: Mapping[str, Any]) -> Call:
         """The call that changes this service's spec, and nothing else of it."""
-        spec = (park if self.change == "park" else restore)(document["Spec"])
+        spec = dict(document["Spec"]) if self.change == "again" else (park if self.change == "park" else restore)(document["Spec"])
         return Call("POST", f"/services/{self.service}/update", {"version": document["Version"]["Index"]}, spec)
 
 
@@ -110,16 +113,19 @@ def plan_ingress(wanted: WantedIngress, found: Ingress) -> Plan[Ingress]:
         return Plan(found, after if steps else found, tuple(steps), (), _stale(found))
     made = replace(after, network=predicted(wanted.network))
     create = create_step(wanted.network, network_body(wanted.network, Ingress=True), awaits=MADE)
-    blockers = [*_overlapping(wanted.network, found.others), *_too_small(wanted.network, found)]
+    blockers = [blocker for other in found.others.items for blocker in name_taken(wanted.network, other)]
+    blockers += [*_overlapping(wanted.network, found.others), *_too_small(wanted.network, found)]
     if there is None:
         return Plan(found, made, (create, *returned), tuple(blockers))
     blockers += [*_consent(wanted, found, told), *_jobs(wanted.network, found), *_nodes(wanted.network, found)]
     steps = [_park(service) for service in found.publishing]
+    given_up = {each.name for each in found.progress if each.stopped}
+    steps += [_again(service) for service in found.parked if service.name in given_up]
     if steps or found.held:
         steps.append(_leave(found))
     steps += [remove_step(there, "nothing is published through it", GONE + there.id), create]
     steps += [_restore(_parked(service)) for service in found.services]
-    return Plan(found, made, tuple(steps), tuple(blockers), (*_warnings(found), *_stale(found)))
+    return Plan(found, made, tuple(steps), tuple(blockers), (*_lost(wanted.network, there), *_warnings(found), *_stale(found)))
 
 
 def parked_for(found: Ingress, clock: float | None) -> float:
@@ -172,6 +178,12 @@ def _park(service: Item) -> Step:
     says = f"service {service.name}: take {_ports(service.values['publish'])} off the ingress network, kept in its label {PARKED_LABEL}"
     costs = f"{_replaces(service)}; what it published answers nowhere until it is published again"
     return Step("unpublish", f"service {service.name}", says, Rewrite(service.id, "park"), costs)
+
+
+def _again(service: Item) -> Step:
+    """Tasks that still publish keep the network in use for as long as nobody goes on with it."""
+    says = f"service {service.name}: go on with the update that was given up, which takes its ports off the ingress network"
+    return Step("update", f"service {service.name}", says, Rewrite(service.id, "again"), _replaces(service))
 
 
 def _restore(service: Item) -> Step:
@@ -241,6 +253,15 @@ def _version(node: Item) -> str:
 
 def _down(found: Ingress) -> str:
     return ", ".join(sorted(hostname(node) for node in found.nodes if not ready(node)))
+
+
+def _lost(wanted: Item, there: Item) -> list[str]:
+    """What the network that is there was given and the new one will not have, since it is made as it is written."""
+    made = predicted(wanted).values
+    unwritten = {option: made[option] for option in ("encrypted", "mtu", "driver_opts", "labels") if option not in wanted.values}
+    lost = [f"{each.option} {each.found!r}" for each in differences(NETWORK, unwritten, there.values)]
+    told = "which is not written, so that the new one will not have it; write what is to stay"
+    return [f"network {there.name} has {', '.join(lost)}, {told}"] if lost else []
 
 
 def _warnings(found: Ingress) -> list[str]:

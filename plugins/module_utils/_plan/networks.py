@@ -109,7 +109,8 @@ def _not_removable(item: Item, found: Networks, kept: Sequence[Item]) -> list[Bl
 
 def _different(item: Item, there: Item, found: Networks) -> list[Blocker]:
     changes = differences(NETWORK, aligned(item, there).values, there.values)
-    if not changes or not allocated(there):
+    # one that is only planned was judged where it was planned
+    if not changes or not allocated(there) or "Id" not in there.document:
         return []
     told = "; ".join(str(change) for change in changes)
     if there.document.get("Ingress"):
@@ -130,9 +131,9 @@ def _different(item: Item, there: Item, found: Networks) -> list[Blocker]:
 def _in_the_way(item: Item, wanted: WantedNetworks, found: Networks) -> list[Blocker]:
     """What else than an overlap keeps a new network from being made, or from being of use."""
     return [
-        *next((taken for taken in (_name_taken(item, other) for other in found.items) if taken), []),
-        *(blocker for other in (*found.items, *_before(item, wanted.items)) for blocker in _vni_taken(item, other)),
-        *_vni_for_windows(item, found.windows),
+        *next((taken for taken in (name_taken(item, other) for other in found.items) if taken), []),
+        *(blocker for other in (*found.items, *_before(item, wanted.items)) for blocker in vni_taken(item, other)),
+        *vni_for_windows(item, found.windows),
         *(_config_missing(item, wanted, found) if wanted.scope == "local" else ()),
         *parent_missing(item, found.interfaces),
     ]
@@ -142,7 +143,8 @@ def _before(item: Item, items: Sequence[Item]) -> Sequence[Item]:
     return items[: items.index(item)]
 
 
-def _name_taken(item: Item, other: Item) -> list[Blocker]:
+def name_taken(item: Item, other: Item) -> list[Blocker]:
+    """The Engine refuses a second network of a name, and takes the beginning of an ID for a name."""
     if other.name == item.name:
         scope, driver = other.values["scope"], other.values["driver"]
         owner = "this host's own" if scope == "local" else "the swarm's"
@@ -154,12 +156,14 @@ def _name_taken(item: Item, other: Item) -> list[Blocker]:
     return []
 
 
-def _vni_taken(item: Item, other: Item) -> list[Blocker]:
+def vni_taken(item: Item, other: Item) -> list[Blocker]:
+    """The swarm gives a number to one network only, and a second one that asks for it waits for ever."""
     owner = other.where or f"network {other.name}"
     return [Blocker(item.where, f"its VNI {vni} is that of {owner}", "choose one that is free") for vni in shared_vnis(item, other)]
 
 
-def _vni_for_windows(item: Item, windows: Sequence[str]) -> list[Blocker]:
+def vni_for_windows(item: Item, windows: Sequence[str]) -> list[Blocker]:
+    """What nodes with Windows do not take."""
     small = [str(vni) for vni in item.values.get("vnis") or () if vni < WINDOWS_VNI]
     if not small or not windows:
         return []

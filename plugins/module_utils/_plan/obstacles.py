@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .._model.item import Item
-from .._model.network import subnets_of, wanted_driver
+from .._model.network import NETWORK, subnets_of, wanted_driver
 from .._model.relocation import holds_host_port
 from .._model.service import is_job
-from .address_plan import Surroundings
+from .._model.table import differences
+from .address_plan import Surroundings, several
 from .addresses import overlap
-from .migration import OLD, Stage
+from .capacity import Need, Room, size
+from .migration import NEW, OLD, Stage
+from .networks import vni_for_windows, vni_taken
 from .plan import Blocker
 from .used_networks import Member, Replacement, UsedNetworks
 
@@ -89,6 +92,54 @@ def overlapping(replacement: Replacement, others: Sequence[Item], around: Surrou
         for owner, rival in rivals
         if overlap(parallel, rival)
     ]
+
+
+def unsuitable(replacement: Replacement, stage: Stage, found: UsedNetworks, successor: Item, others: Sequence[Item]) -> list[Blocker]:
+    """Why the swarm could not make the successor, or would make another than is wanted: known before anything has moved."""
+    wanted = replacement.wanted
+    if stage.network == NEW:
+        return []
+    blockers = [blocker for other in others for blocker in vni_taken(wanted, other)] + vni_for_windows(wanted, found.windows)
+    untrue = differences(NETWORK, wanted.values, successor.values)
+    if untrue:
+        reason = f"made anew with what is written it would still differ: {'; '.join(map(str, untrue))}"
+        blockers.append(Blocker(wanted.where, reason, "write what the swarm can make true"))
+    return blockers
+
+
+def cramped(replacement: Replacement, stage: Stage, found: UsedNetworks, parallel: Item | None, successor: Item) -> list[Blocker]:
+    """Networks on the way without room for the services: a task without an address waits for ever, half-way between two networks."""
+    wanted, begun = replacement.wanted, replacement.parallel is not None
+    if not stage.places or stage.network == NEW:
+        return []
+    asked = [(successor, "it", "give it a larger subnet")]
+    if not begun and parallel:
+        asked.append((parallel, "the parallel network", "give a larger one as replace_subnet"))
+    if not begun and replacement.there:
+        asked.append((replacement.there, "the network that is there", "give its services fewer tasks for as long as it takes"))
+    members = [found.members[place.name] for place in stage.places]
+    need = Need(
+        vips=sum(place.vip for place in stage.places),
+        tasks=sum(member.progress.wanted for member in members),
+        extra=max(_at_a_time(member) for member in members),
+        placed=any((member.spec["TaskTemplate"].get("Placement") or {}).get("Constraints") for member in members),
+    )
+    blockers = []
+    for item, called, remedy in asked:
+        room = Room(tuple(item.values.get("subnets") or ()))
+        whole, rest = size(room.pools), need.at_rest(room, found.nodes)
+        if room.pools and rest + need.extra > whole:
+            names = several([place.name for place in stage.places])
+            given = ", ".join(pool.ip_range or pool.subnet for pool in room.pools)
+            reason = f"{called} has {whole} addresses ({given}), and its services ({names}) need {rest}"
+            reason += f" and {need.extra} more while they are moved" if need.extra else ""
+            blockers.append(Blocker(wanted.where, reason, remedy))
+    return blockers
+
+
+def _at_a_time(member: Member) -> int:
+    """How many new tasks of a service run beside those that they replace."""
+    return 0 if holds_host_port(member.spec) else member.at_once
 
 
 def losses(stage: Stage, found: UsedNetworks) -> tuple[str, ...]:

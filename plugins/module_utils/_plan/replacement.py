@@ -15,12 +15,13 @@ from .._model.errors import NotReady
 from .._model.item import JOURNAL, OWNER_LABEL, Item
 from .._model.network import NETWORK, VNI_OPTION, allocated, subnets_of
 from .._model.relocation import Relocation, holds_host_port, knows, networks_of, set_aside, settings_for_moving
+from .._model.subnets import completed_pools
 from .._model.table import Json, read, write
 from .address_plan import Surroundings
 from .allocation import DefaultPools
 from .migration import CREATE, END, GONE, JOIN, LEAVE, NEW, OLD, PART, REMOVE, Action, Place, Stage, parallel_name, way
 from .networks import Networks, WantedNetworks, create_step, describe, plan_networks, remove_step
-from .obstacles import losses, obstacles, overlapping
+from .obstacles import cramped, losses, obstacles, overlapping, unsuitable
 from .plan import Blocker, Call, Plan, Step, Wait
 from .used_networks import Member, Replacement, UsedNetworks, with_users
 
@@ -29,6 +30,8 @@ PARALLEL_LABEL = JOURNAL + "parallel-to"
 SUCCESSOR_LABEL = JOURNAL + "successor"
 """The label of a parallel network with the body of the creation that follows, since by then the old network is gone."""
 REMOVED, ALLOCATED, MOVED = "gone:", "allocated:", "moved:"
+TAKEN_BACK = ("rollback_completed", "rollback_paused")
+"""How an update ends that fails where its service has failure_action rollback: all tasks run, and on the networks of before."""
 NOWHERE = Surroundings()
 UNUSED = "nothing uses it any more"
 UPDATES = 4
@@ -40,9 +43,26 @@ def replacements(wanted: WantedNetworks, found: Networks) -> list[Replacement]:
     if wanted.scope != "swarm":
         return []
     by_name = {item.name: item for item in found.items if item.values["scope"] == "swarm"}
-    parallel = {str((item.document.get("Labels") or {}).get(PARALLEL_LABEL)): item for item in found.items}
+    parallel = parallels(found)
     listed = [Replacement(item, by_name.get(item.name), parallel.get(item.name)) for item in wanted.items if item.state == "present"]
     return [each for each in listed if each.parallel or (each.policy != "never" and each.changes and allocated(each.there or each.wanted))]
+
+
+def parallels(found: Networks) -> dict[str, Item]:
+    """The parallel networks by the names of those that they stand in for."""
+    labelled = [((item.document.get("Labels") or {}).get(PARALLEL_LABEL), item) for item in found.items]
+    return {str(name): item for name, item in labelled if name}
+
+
+def _forgotten(wanted: WantedNetworks, found: Networks) -> list[str]:
+    """Replacements that were cut off, and that nobody asks to be ended."""
+    asked = {item.name for item in wanted.items if item.state == "present"}
+    return [
+        f"network {item.name}: the replacement of network {name} was cut off, and {name} is not in the list; "
+        f"write it with replace: rolling, which brings its services back and removes {item.name}"
+        for name, item in parallels(found).items()
+        if name not in asked and wanted.scope == "swarm"
+    ]
 
 
 def plan_with_replacements(wanted: WantedNetworks, found: Networks, around: Surroundings = NOWHERE) -> Plan[Networks]:
@@ -50,7 +70,7 @@ def plan_with_replacements(wanted: WantedNetworks, found: Networks, around: Surr
     state = found
     steps: list[Step] = []
     blockers: list[Blocker] = []
-    warnings: list[str] = []
+    warnings = _forgotten(wanted, found)
     for each in replacements(wanted, found):
         if each.there and each.parallel and not allocated(each.there):
             # it settles first: whether it is the old network or the new one shows in what it was given
@@ -73,12 +93,14 @@ def _plan_one(replacement: Replacement, found: UsedNetworks, around: Surrounding
     users = tuple(sorted({name for each in replacement.ids for name in found.users.get(each, ())}))
     after = replace(found, items=(*others, successor), users={**found.users, successor.id: users})
     stage = stage_of(replacement, found)
-    blockers = obstacles(replacement, stage, found) + overlapping(replacement, others, around)
+    blockers = obstacles(replacement, stage, found)
+    blockers += overlapping(replacement, others, around) or unsuitable(replacement, stage, found, successor, others)
     moving = bool(replacement.parallel or stage.places)
     parallel = replacement.parallel or (_parallel(replacement, found, successor, around) if moving else None)
     if moving and parallel is None:
         reason = "the pools of the swarm have no subnet left for a parallel network" + (" that no host has" if around.taken else "")
         blockers.append(Blocker(replacement.wanted.where, reason, "give one outside of them as replace_subnet"))
+    blockers = blockers or cramped(replacement, stage, found, parallel, successor)
     steps: list[Step] = []
     if not blockers:
         steps = _unsettled(replacement, found)
@@ -135,7 +157,10 @@ def network_to_be(replacement: Replacement) -> Json:
             base["IPAM"].update(Driver=there.values["ipam_driver"], Options=dict(there.values["ipam_opts"]))
     elif parallel:
         base = json.loads(parallel.document["Labels"][SUCCESSOR_LABEL])
-    return write(NETWORK, replacement.wanted.values, base)
+    values = dict(replacement.wanted.values)
+    if "subnets" in values:
+        values["subnets"] = completed_pools(values["subnets"], read(NETWORK, base)["subnets"])
+    return write(NETWORK, values, base)
 
 
 def _numberless(document: Mapping[str, Any]) -> Json:
@@ -178,12 +203,19 @@ def _size(found: UsedNetworks, pools: DefaultPools) -> int:
 
 
 def _unsettled(replacement: Replacement, found: UsedNetworks) -> list[Step]:
-    """What an interrupted run left: updates that are still under way, and those that the swarm has given up."""
-    steps = []
-    if not replacement.parallel:
+    """What an interrupted run left: a network without its subnet, updates that are under way, and those that the swarm has given up."""
+    parallel = replacement.parallel
+    if not parallel:
         return []
+    steps = []
+    if not allocated(parallel):
+        until = f"the swarm has given network {parallel.name} its subnet"
+        steps.append(Step("wait", f"network {parallel.name}", f"wait until {until}", Wait(until), awaits=ALLOCATED + parallel.name))
     for name, member in found.members.items():
-        if member.settled or not any(each["Target"] in replacement.ids for each in networks_of(member.spec)):
+        # one that was taken back moves from where it is now, and its next move awaits what is left of it
+        if member.settled or member.progress.updating == TAKEN_BACK[0]:
+            continue
+        if not any(each["Target"] in replacement.ids for each in networks_of(member.spec)):
             continue
         item, awaits = f"service {name}", MOVED + name
         if member.progress.stopped:
@@ -221,7 +253,7 @@ def _move(stage: Stage, action: Action, member: Member, name: str, parallel: str
     elif action.kind == LEAVE:
         leaves = name if out else parallel
         says = f"{item}: leave {leaves}"
-        change = Relocation(service, identity, leaves=leaves)
+        change = Relocation(service, identity, leaves=leaves, like=parallel if out else name)
     else:
         return Step("update", item, f"{item}: take up its own update settings again", Relocation(service, identity, restores=True))
     return Step("update", item, says, change, _cost(member), MOVED + service, member.batches)
@@ -242,15 +274,16 @@ def _tasks(count: int) -> str:
 
 
 def settled(awaited: str, found: Networks) -> bool:
-    """Whether what a step awaits has come about. Raises NotReady where the swarm has given the update up."""
+    """Whether what a step awaits has come about. Raises NotReady where the swarm has given the update up, or taken it back."""
     kind, _colon, name = awaited.partition(":")
     if kind + ":" == MOVED:
         member = _awaited_member(awaited, found)
-        if member and member.progress.stopped:
-            raise NotReady(f"the swarm gave the update up: {member}; mend that and run again, which goes on from here")
+        if member and (member.progress.stopped or member.progress.updating in TAKEN_BACK):
+            way = "took the update back" if member.progress.updating in TAKEN_BACK else "gave the update up"
+            raise NotReady(f"the swarm {way}: {member}; mend that and run again, which goes on from here")
         return member is None or (member.settled and member.progress.done)
     if kind + ":" == ALLOCATED:
-        return any(item.name == name and allocated(item) for item in found.items)
+        return any(item.name == name and item.values["scope"] == "swarm" and allocated(item) for item in found.items)
     return all(name not in (item.id, item.name) for item in found.items)
 
 

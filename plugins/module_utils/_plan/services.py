@@ -21,6 +21,7 @@ from .._model.service import JOBS, SERVICE, forced_updates, with_defaults, with_
 from .._model.service_check import check_service
 from .._model.table import Difference, Json, differences, dig, merged, read, write
 from .capacity import Room, crowded, takes_addresses
+from .on_the_way import left_alone
 from .places import asks_for_nodes, lacking, suitable_nodes, task_count
 from .plan import Blocker, Call, Plan, Step, Wait
 from .stacks import stack_blockers, stack_warnings
@@ -36,6 +37,7 @@ STAGES = {"remove": 1, "free": 2, "update": 3, "create": 4}
 class Services:
     """The services of a swarm, the names of its swarm-wide networks, and how many tasks each service should run.
 
+    `parallel` has, by name, the networks over which a replacement moves services, with the name of the one that is replaced.
     `rooms` are the networks as those who share their addresses see them, by name; `secrets` and `configs` have ID and name of the newest
     object of each name. These and the nodes are empty where they were not read, because nothing that is wanted depends on them.
     """
@@ -47,6 +49,7 @@ class Services:
     rooms: Mapping[str, Room] = field(default_factory=dict)
     secrets: Mapping[str, Named] = field(default_factory=dict)
     configs: Mapping[str, Named] = field(default_factory=dict)
+    parallel: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -105,12 +108,15 @@ def plan_services(wanted: WantedServices, found: Services, assumed: bool = False
     `assumed` is set when the swarm is still to be built: its networks, secrets and configs are then not known, and not checked.
     """
     by_name = {item.name: item for item in found.items}
+    items, on_the_way = left_alone(wanted.items, by_name, found.parallel)
+    wanted = replace(wanted, items=items)
     present = [item for item in wanted.items if item.state == "present"]
     doomed = [by_name[item.name] for item in wanted.items if item.state == "absent" and item.name in by_name]
     if wanted.exclusive:
         names = {item.name for item in wanted.items}
         doomed += [item for item in found.items if item.name not in names and owned(dig(item.document, ("Spec", "Labels")) or {})]
     draft = _Draft({item.name: item for item in found.items if item not in doomed})
+    draft.warnings += on_the_way
     draft.removals = [_remove(item, found) for item in doomed]
     for item in wanted.items:
         if item.state == "absent":

@@ -42,16 +42,21 @@ class Member:
         return f"{self.progress}" + (f", {self.lingering} old tasks still to end" if self.lingering else "")
 
     @property
-    def batches(self) -> int:
-        """In how many parts its tasks are replaced."""
+    def at_once(self) -> int:
+        """How many of its tasks are replaced at the same time."""
         update = self.spec.get("UpdateConfig")
         parallelism = 1 if update is None else int(update.get("Parallelism") or 0)
-        return max(1, -(-self.progress.wanted // parallelism)) if parallelism else 1
+        return min(parallelism or self.progress.wanted, self.progress.wanted)
+
+    @property
+    def batches(self) -> int:
+        """In how many parts its tasks are replaced."""
+        return max(1, -(-self.progress.wanted // self.at_once)) if self.at_once else 1
 
 
 @dataclass(frozen=True)
 class UsedNetworks(Networks):
-    """The same with what a replacement has to know: the services by name, and how many nodes there are."""
+    """The same with what a replacement has to know: the services by name, and how many nodes take tasks."""
 
     members: Mapping[str, Member] = field(default_factory=dict)
     nodes: int = 1

@@ -159,7 +159,7 @@ def test_the_addresses_in_use_as_the_lab_counted_them() -> None:
 
 def test_the_engine_is_believed_where_it_counts_itself() -> None:
     told = {"IPAM": {"Subnets": {"10.50.0.0/29": {"IPsInUse": 5, "DynamicIPsAvailable": 3}}}}
-    assert capacity(network(Status=told), Listing((), (), ()))["used"] == 5
+    assert capacity(network(Status=told), Listing((), (), ())) == {"size": 6, "used": 3, "free": 3}, "two of the 5 are never given out"
 
 
 def service(name: str, **values: Any) -> Item:

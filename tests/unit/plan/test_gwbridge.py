@@ -67,6 +67,17 @@ def test_outside_a_swarm_it_is_replaced_without_a_restart() -> None:
     assert blocker.reason.endswith("and db are connected to it")
 
 
+def test_what_is_not_written_stays_when_it_is_made_anew() -> None:
+    old = network("172.31.240.0/24", **{"com.docker.network.driver.mtu": "1400", "com.docker.network.bridge.enable_icc": "true"})
+    made = plan({"labels": {"a": "b"}}, Gateway(old))
+    body = made.steps[-1].call.body
+    assert body["IPAM"] == {"Config": [{"Subnet": "172.31.240.0/24", "Gateway": "172.31.240.1"}]}
+    assert body["Options"] == {**DOCKERS, "com.docker.network.driver.mtu": "1400", "com.docker.network.bridge.enable_icc": "true"}
+    assert body["Labels"] == {"a": "b"}
+    default = plan({"labels": {"a": "b"}}, Gateway(network())).steps[-1].call.body
+    assert default["Options"] == DOCKERS, "what is Docker's default is not written down"
+
+
 def test_on_a_member_it_is_refused_without_leave() -> None:
     refused = plan(SUBNET, JOINED)
     (blocker,) = refused.blockers

@@ -72,3 +72,39 @@ def test_with_other_aliases_only_an_address_that_was_asked_for_is_asked_for(
 def test_who_may_not_read_the_file_takes_every_address_as_asked_for(told: str) -> None:
     container = {"ResolvConfPath": told, "NetworkSettings": {"Networks": {"front": {"IPAMConfig": {"IPv4Address": ADDRESS}}}}}
     assert as_asked(container) == container
+
+
+def two(*addresses: str) -> FakeEngine:
+    """A manager with two containers on a network, at these addresses."""
+    engine = FakeEngine(on_this_host=True)
+    engine.do(Call("POST", "/swarm/init", body={"Spec": {"Name": "default"}, "SubnetSize": 24}))
+    body = {"Name": "front", "Driver": "overlay", "Attachable": True, "IPAM": {"Config": [{"Subnet": "10.71.0.0/24"}]}}
+    engine.do(Call("POST", "/networks/create", body=body))
+    for _read in range(5):
+        engine.get("/networks")
+    for name, address in zip(("db", "cache"), addresses, strict=True):
+        endpoint = {"Aliases": [name], "IPAMConfig": {"IPv4Address": address}}
+        container = containers.add(engine, name)
+        engine.do(Call("POST", "/networks/front/connect", body={"Container": container["Id"], "EndpointConfig": endpoint}))
+    return engine
+
+
+def test_each_container_that_is_connected_anew_is_away_for_its_own_step_only(run_module: Runner) -> None:
+    engine = two("10.71.0.9", "10.71.0.10")
+    wanted = [{"container": name, "network": "front", "aliases": [name, "more"]} for name in ("db", "cache")]
+    result = run_module("attachments", engine, {"attachments": wanted})
+    assert not result["failed"], result
+    assert [step["item"] for step in result["steps"]] == ["db on front", "db on front", "cache on front", "cache on front"]
+    assert [step["action"] for step in result["steps"]] == ["disconnect", "connect"] * 2
+
+
+def test_two_containers_exchange_their_addresses_in_one_run(run_module: Runner) -> None:
+    engine = two("10.71.0.9", "10.71.0.10")
+    addresses = {"db": "10.71.0.10", "cache": "10.71.0.9"}
+    wanted = [{"container": name, "network": "front", "ipv4_address": address} for name, address in addresses.items()]
+    result = run_module("attachments", engine, {"attachments": wanted})
+    assert not result["failed"], result
+    assert [step["action"] for step in result["steps"]] == ["disconnect", "disconnect", "connect", "connect"]
+    again = run_module("attachments", engine, {"attachments": wanted})
+    assert (again["failed"], again["changed"]) == (False, False)
+    assert {each["container"]: each["address"] for each in again["attachments"]} == addresses

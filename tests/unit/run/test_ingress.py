@@ -145,6 +145,16 @@ def test_a_service_that_is_given_up_stops_it_with_the_words_of_the_task(run_modu
         "last failure: task: non-zero exit (1) on node1, exit code 1"
     )
     assert not any(call.method == "DELETE" for call in engine.done)
+    engine.interfere = None
+    engine.manners.task_stop = 0
+    engine.done.clear()
+    told = run_module("ingress_network", engine, WANTED, check=True)
+    assert told["steps"][0]["says"] == (
+        "service dns: go on with the update that was given up, which takes its ports off the ingress network"
+    ), "the old task would keep the network in use for ever"
+    before = specs(engine)["dns"]
+    run_module("ingress_network", engine, {**WANTED, "wait_timeout": 5})
+    assert engine.done[0].body == before
 
 
 def test_the_network_stays_until_the_last_task_has_left_it(run_module: Runner) -> None:

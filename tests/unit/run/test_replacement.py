@@ -9,6 +9,7 @@ import copy
 from typing import Any
 
 import pytest
+from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.plan import Call
 from fakes.engine import FakeEngine
 from fakes.module import Runner
@@ -233,3 +234,140 @@ def test_an_update_that_the_swarm_gave_up_ends_the_run_and_is_taken_up_by_the_ne
     assert again["msg"] == (
         "the swarm gave the update up: service web: 0 of 1 tasks running, update paused; mend that and run again, which goes on from here"
     )
+
+
+def test_an_update_that_the_swarm_took_back_ends_the_run_before_the_service_leaves_its_only_network(run_module: Runner) -> None:
+    """With failure_action rollback all tasks run in the end, but on the networks of before."""
+    engine = furnished()
+    before = services(engine)
+    assert engine.swarm is not None
+    engine.swarm.giving_up = "rollback_completed"
+    told = run_module("networks", engine, {"networks": [WANTED]})
+    assert told["msg"].startswith("the swarm took the update back: service web: 1 of 1 tasks running, update rollback_completed"), told
+    assert services(engine)["web"]["TaskTemplate"]["Networks"] == before["web"]["TaskTemplate"]["Networks"]
+    engine.swarm.giving_up = ""
+    web = next(each["ID"] for each in engine.get("/services") if each["Spec"]["Name"] == "web")
+    new = copy.deepcopy(next(each for each in engine.swarm.tasks if each["ServiceID"] == web))
+    ending = {**new, "ID": "ending", "DesiredState": "shutdown"}
+    engine.swarm.tasks.append(ending)
+    engine.swarm.stopping.append((engine.swarm.now + 12, ending))
+    again = run_module("networks", engine, {"networks": [WANTED]})
+    assert not again["failed"], f"an old task that still ends is no reason to stop: {again}"
+    assert services(engine) == before
+
+
+def test_a_service_that_somebody_takes_back_meanwhile_does_not_leave_its_only_network(run_module: Runner) -> None:
+    engine = furnished()
+    before = services(engine)
+    old = network(engine)["Id"]
+
+    def roll_back(call: Call) -> None:
+        """Once all have joined the parallel network, web is on its old one alone again."""
+        joined = [each for each in engine.done if each.path.endswith("/update")]
+        if len(joined) == 2 and engine.swarm is not None:
+            engine.interfere = None
+            web = next(each for each in engine.swarm.services.values() if each["Spec"]["Name"] == "web")
+            engine.do(Call("POST", f"/services/{web['ID']}/update", {"version": web["Version"]["Index"]}, on_the_old_one(web["Spec"])))
+
+    def on_the_old_one(spec: dict[str, Any]) -> dict[str, Any]:
+        return {**spec, "TaskTemplate": {**spec["TaskTemplate"], "Networks": [{"Target": old}]}}
+
+    engine.interfere = roll_back
+    result = run_module("networks", engine, {"networks": [WANTED]})
+    assert not result["failed"], result
+    bodies = updates(engine, "web")
+    assert all(body["TaskTemplate"]["Networks"] for body in bodies), "it is on no network at all"
+    assert services(engine) == before
+
+
+def test_a_network_of_the_managers_own_that_is_called_the_same_is_not_meant(run_module: Runner) -> None:
+    engine = furnished()
+    before = services(engine)
+    namesake = {**copy.deepcopy(network(engine)), "Id": "f" * 64, "Scope": "local", "Driver": "bridge", "Options": {}}
+    listed = engine.get
+
+    def get(path: str, query: Any = None) -> Any:
+        return [*listed(path, query), namesake] if path == "/networks" else listed(path, query)
+
+    engine.get = get  # type: ignore[method-assign]
+    result = run_module("networks", engine, {"networks": [WANTED]})
+    assert not result["failed"], result
+    engine.get = listed  # type: ignore[method-assign]
+    assert services(engine) == before
+
+
+def cut_off(run_module: Runner, engine: FakeEngine, calls: int) -> None:
+    """A run that is killed after so many calls."""
+
+    def kill(_call: Call) -> None:
+        if len(engine.done) > calls:
+            raise Killed
+
+    engine.interfere = kill
+    with pytest.raises(Killed):
+        run_module("networks", engine, {"networks": [WANTED]})
+    engine.interfere = None
+    engine.done.clear()
+
+
+def test_nobody_joins_a_parallel_network_that_has_no_subnet_yet(run_module: Runner) -> None:
+    engine = furnished()
+    cut_off(run_module, engine, 1)
+    assert engine.swarm is not None
+    beside = next(each for each in engine.swarm.networks.values() if each["Name"] == PARALLEL)
+    beside["IPAM"]["Config"] = []
+    told = run_module("networks", engine, {"networks": [WANTED], "wait_timeout": 5})
+    assert told["msg"] == f"not true after 5 s: wait until the swarm has given network {PARALLEL} its subnet", told
+    assert not engine.done, "no service is touched"
+
+
+def test_a_replacement_that_nobody_asks_to_be_ended_is_told(run_module: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = furnished()
+    cut_off(run_module, engine, 4)
+    warnings: list[str] = []
+    monkeypatch.setattr(AnsibleModule, "warn", lambda _module, text: warnings.append(text))
+    result = run_module("networks", engine, {"networks": [{"name": "other"}]})
+    assert result["changed"] is False
+    assert warnings == [
+        "network 0-parallel-to-back: the replacement of network back was cut off, and back is not in the list; "
+        "write it with replace: rolling, which brings its services back and removes 0-parallel-to-back"
+    ]
+
+
+def test_a_network_called_none_is_no_replacement(run_module: Runner) -> None:
+    """A network without our label is nobody's parallel network, whatever the name."""
+    engine = furnished()
+    engine.do(Call("POST", "/networks/create", body={"Name": "None", "Driver": "overlay"}))
+    running(engine)
+    result = run_module("networks", engine, {"networks": [{"name": "None", "replace": "rolling"}]}, check=True)
+    assert (result["changed"], result["failed"]) == (False, False), result
+
+
+@pytest.mark.parametrize("calls", [4, 6, 7])
+def test_services_leaves_the_networks_of_those_on_the_way_alone(calls: int, run_module: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While both are on both networks, when both have left the old one, and when that is gone; a new image may be what is needed."""
+    engine = furnished()
+    before = services(engine)
+    cut_off(run_module, engine, calls)
+    between = services(engine)["shop_api"]
+    warnings: list[str] = []
+    monkeypatch.setattr(AnsibleModule, "warn", lambda _module, text: warnings.append(text))
+    written = {
+        "name": "shop_api",
+        "stack": "shop",
+        "image": "api:2",
+        "networks": [{"name": "back", "aliases": ["api"]}, {"name": "other", "aliases": ["api"]}],
+        "update_config": {"order": "stop-first"},
+    }
+    result = run_module("services", engine, {"services": [written]})
+    assert (result["failed"], result["changed"]) == (False, True), result
+    after = services(engine)["shop_api"]
+    assert after["TaskTemplate"]["ContainerSpec"]["Image"] == "api:2"
+    assert (after["TaskTemplate"]["Networks"], after["UpdateConfig"]) == (between["TaskTemplate"]["Networks"], between["UpdateConfig"])
+    told = [each for each in warnings if "cut off" in each]
+    assert told == [
+        "services[0] (shop_api): networks, update_config stay as they are, since a replacement of network back was cut off; run the module "
+        "networks (site.yml with the tag networks), which ends it, and then this again"
+    ]
+    assert not run_module("networks", engine, {"networks": [WANTED]})["failed"]
+    assert services(engine)["shop_api"]["TaskTemplate"]["Networks"] == before["shop_api"]["TaskTemplate"]["Networks"]
