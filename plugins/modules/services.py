@@ -269,10 +269,14 @@ class ServicesWork(SwarmWide[Services]):
         self.waits = bool(module.params["wait"])
         self.watch = Watch.read(module.params["_progress"])
         kept = self.watch.kept if self.watch else {}
+        going_on = bool(self.watch and self.watch.until is not None)
         self.removed: list[str] = kept.setdefault("removed", [])
         self.updated: list[str] = kept.setdefault("updated", [])
         self.created: list[str] = kept.setdefault("created", [])
-        self.forced = frozenset(entry["name"] for entry in entries if entry["force"])
+        self.counts: dict[str, int] = kept.setdefault("forced", {})
+        self.wanted = replace(self.wanted, force=self.counts)
+        # a run that goes on with a wait forces nothing anew
+        self.forced = frozenset(entry["name"] for entry in entries if entry["force"] and not going_on)
         self.found: list[Progress] = []
         super().__init__(module, "services")
         for item in items:
@@ -284,8 +288,8 @@ class ServicesWork(SwarmWide[Services]):
         self.listed = observe.ServiceList(self.engine)
         services = self.listed.services(self.wanted)
         if self.forced:
-            counts = {item.name: forced_updates(item.document) + 1 for item in services.items if item.name in self.forced}
-            self.wanted, self.forced = replace(self.wanted, force=counts), frozenset()
+            self.counts.update({item.name: forced_updates(item.document) + 1 for item in services.items if item.name in self.forced})
+            self.forced = frozenset()
         return services
 
     def plan(self, found: Services) -> Plan[Services]:

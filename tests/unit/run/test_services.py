@@ -208,3 +208,12 @@ def test_a_watched_wait_has_one_deadline_and_rolls_back_what_an_earlier_run_has_
     assert result["msg"].startswith("not true after 9 s: ") and image(engine) == "nginx:1.27"
     assert "2 failed: task: non-zero exit (3) on node1, exit code 3" in lines[-1]["web"] or "rollback" in lines[-1]["web"]
     assert [call.query.get("rollback") for call in engine.done] == [None, "previous"], "the run that goes on changes nothing itself"
+
+
+def test_who_watches_a_forced_update_sees_it_end(run_module: Runner) -> None:
+    """The run that goes on asks for no other round: it knows what the first has forced."""
+    engine = running(run_module, WEB)
+    engine.managed().manners.task_start = 30
+    _lines, result, runs = watched(run_module, engine, {"services": [{"name": "web", "force": True}]})
+    assert (result["failed"], runs > 1) == (False, True), result
+    assert [call.path.rpartition("/")[2] for call in engine.done] == ["update"]
