@@ -96,9 +96,14 @@ def nodes_with_tasks(engine: Engine, ids: Sequence[str]) -> Nodes:
 
 
 def tasks_held(engine: Engine, services: Sequence[str]) -> int:
-    """How many tasks of these services still take up a node. The services may be gone, so the list cannot be filtered by them."""
+    """How many tasks of these services still take up a node. The services may be gone, so the list cannot be filtered by them.
+
+    What a node that is down held stays in the list until that node is back or removed, and is not waited for.
+    """
     tasks = engine.get("/tasks") or ()
-    return sum(1 for task in tasks if task.get("ServiceID") in services and task["Status"]["State"] in HELD_STATES)
+    held = [task for task in tasks if task.get("ServiceID") in services and task["Status"]["State"] in HELD_STATES]
+    by_node = {node.id: node for node in nodes(engine)} if held else {}
+    return sum(1 for task in held if _up(by_node.get(str(task.get("NodeID") or ""))))
 
 
 def networks(engine: Engine, windows: bool = False) -> Networks:

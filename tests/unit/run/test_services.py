@@ -217,3 +217,16 @@ def test_who_watches_a_forced_update_sees_it_end(run_module: Runner) -> None:
     _lines, result, runs = watched(run_module, engine, {"services": [{"name": "web", "force": True}]})
     assert (result["failed"], runs > 1) == (False, True), result
     assert [call.path.rpartition("/")[2] for call in engine.done] == ["update"]
+
+
+def test_what_a_lost_node_held_of_a_removed_service_is_not_waited_for(run_module: Runner) -> None:
+    engine = made()
+    other = FakeEngine(address="10.0.0.12", hostname="node2", hosts=engine.hosts)
+    token = engine.managed().cluster["JoinTokens"]["Worker"]
+    other.do(Call("POST", "/swarm/join", body={"RemoteAddrs": ["10.0.0.11:2377"], "JoinToken": token}))
+    agent = {"name": "agent", "image": "agent:1", "mode": "global"}
+    assert not run_module("services", engine, {"services": [agent]})["failed"]
+    engine.managed().nodes[other.node_id]["Status"]["State"] = "down"
+    result = run_module("services", engine, {"services": [{"name": "agent", "state": "absent"}]})
+    assert (result["failed"], result["changed"]) == (False, True), result["msg"]
+    assert [task["NodeID"] for task in engine.managed().tasks] == [other.node_id], "the swarm itself keeps them in its list"
