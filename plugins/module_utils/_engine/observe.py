@@ -275,8 +275,10 @@ class ServiceList:
         tasks = self._engine.get("/tasks", {"filters": {"service": [str(each["ID"]) for each in wanted]}}) or ()
         hostnames = {node.id: hostname(node) for node in self._nodes}
         by_service = _by_service(tasks)
+        paused = frozenset(node.id for node in self._nodes if node.values["availability"] == "pause")
         return [
-            progress(each, by_service.get(str(each["ID"]), []), hostnames, self._mesh, clock, self._global_places(each)) for each in wanted
+            progress(each, by_service.get(str(each["ID"]), []), hostnames, self._mesh, clock, self._global_places(each), paused)
+            for each in wanted
         ]
 
     def _global_places(self, document: Document) -> int:

@@ -99,6 +99,7 @@ def progress(
     mesh: str | None = None,
     clock: float | None = None,
     places: int = 0,
+    paused: Container[str] = (),
 ) -> Progress:
     """The progress of one service from its document (GET /services?status=true) and its tasks (GET /tasks).
 
@@ -107,7 +108,8 @@ def progress(
     With `mesh`, the ID of the ingress network, a task has to be on it when the service publishes through it, else off it: tasks
     do not tell from which ports they were made. With `clock`, the Engine's in seconds since 1970, it has to have run for as long as the
     service's updates watch it. `places` is how many nodes have a task of a global service, which the swarm has not made yet just after
-    the service.
+    the service. On `paused` nodes, given by their IDs, tasks of global services stay as they are until the node is active again
+    (swarmkit: reconcileServices), so that those of an older spec are not waited for.
     """
     if is_job(service):
         return _job_progress(service, tasks, hostnames, clock, places)
@@ -117,7 +119,9 @@ def progress(
     meant = [task for task in fitting if task.get("DesiredState") == "running"]
     running = [task for task in meant if task["Status"]["State"] == "running" and not _young(task, service, clock)]
     status: Mapping[str, Any] = service.get("ServiceStatus") or {}
-    wanted = max(int(status.get("DesiredTasks") or 0), places)
+    stays = [task for task in tasks if _is_global(service) and task.get("NodeID") in paused and task not in fitting]
+    left = sum(1 for task in stays if task.get("DesiredState") == "running")
+    wanted = max(int(status.get("DesiredTasks") or 0) - left, places)
     updating = str((service.get("UpdateStatus") or {}).get("State") or "")
     told = tasks if updating.startswith("rollback") else fitting
     return Progress(
@@ -166,8 +170,12 @@ def _round(holder: Mapping[str, Any]) -> int:
 
 def _places(service: Mapping[str, Any], tasks: Iterable[Mapping[str, Any]]) -> set[str]:
     """Which places of their service tasks take: the slots, or the nodes of a global one. The slots of jobs begin with 0, left out by Go."""
-    key = "NodeID" if {"Global", "GlobalJob"} & set(service["Spec"].get("Mode") or {}) else "Slot"
+    key = "NodeID" if _is_global(service) else "Slot"
     return {str(task.get(key) or "") for task in tasks}
+
+
+def _is_global(service: Mapping[str, Any]) -> bool:
+    return bool({"Global", "GlobalJob"} & set(service["Spec"].get("Mode") or {}))
 
 
 def _failed(task: Mapping[str, Any]) -> bool:

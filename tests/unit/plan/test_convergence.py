@@ -81,6 +81,18 @@ def test_a_global_service_is_not_done_before_it_has_its_tasks() -> None:
     assert progress(service({"Global": {}}), here, NODES, places=2).done
 
 
+def test_what_a_paused_node_runs_of_an_older_spec_of_a_global_service_is_not_waited_for() -> None:
+    """The swarm leaves it there, and counts it among the tasks that are desired."""
+    old = {**task("running", node="n2"), "Spec": {"ContainerSpec": {"Image": "old"}}}
+    found = service({"Global": {}})
+    there = progress(found, [task("running"), old], NODES, places=1, paused={"n2"})
+    assert (there.done, there.line) == (True, "web 1/1 running")
+    assert not progress(found, [task("starting"), old], NODES, places=1, paused={"n2"}).done
+    assert not progress(found, [task("running"), old], NODES, places=2).done, "it moves where nothing is paused"
+    assert not progress(service(), [task("running", 1), {**old, "Slot": 2}], NODES, paused={"n2"}).done, "others go elsewhere"
+    assert progress(found, [task("running"), task("running", node="n2")], NODES, places=1, paused={"n2"}).line == "web 2/2 running"
+
+
 def test_failures_of_an_older_spec_are_not_told_but_after_a_rollback() -> None:
     old = {**task(slot=1, **FAILED), "Spec": {"ContainerSpec": {"Image": "old"}}}
     assert progress(service(), [old], NODES).failure == ""
