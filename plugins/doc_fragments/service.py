@@ -71,7 +71,8 @@ options:
         type: str
       image:
         description:
-          - The image. A digest that is not given is not compared.
+          - The image. A digest that is not given is not compared, and C(nginx) is the same as C(nginx:latest) and
+            C(docker.io/library/nginx).
         type: str
       mode:
         description:
@@ -525,7 +526,7 @@ options:
             choices: [pause, continue, rollback]
           monitor:
             description:
-              - How long each task is watched for failure, such as V(5s).
+              - How long each task is watched for failure, such as V(10s). V(0s) stands for the swarm's default of five seconds.
             type: str
           max_failure_ratio:
             description:
@@ -557,7 +558,7 @@ options:
             choices: [pause, continue]
           monitor:
             description:
-              - How long each task is watched for failure, such as V(5s).
+              - How long each task is watched for failure, such as V(10s). V(0s) stands for the swarm's default of five seconds.
             type: str
           max_failure_ratio:
             description:
