@@ -142,7 +142,8 @@ options:
         type: bool
       init:
         description:
-          - Run an init process in the containers.
+          - Run an init process in the containers. Without it each node's daemon decides (C(init) in daemon.json), so that V(false) is
+            another thing than nothing.
         type: bool
       read_only:
         description:

@@ -175,7 +175,8 @@ ROWS: Table = (
     Row("working_dir", CONTAINER + "Dir", TEXT, absent=""),
     Row("tty", CONTAINER + "TTY", BOOLEAN, absent=False, quiet=True),
     Row("stdin", CONTAINER + "OpenStdin", BOOLEAN, absent=False, quiet=True),
-    Row("init", CONTAINER + "Init", BOOLEAN, absent=False),
+    # a missing one is the choice of each daemon (daemon.json: init)
+    Row("init", CONTAINER + "Init", BOOLEAN),
     Row("read_only", CONTAINER + "ReadOnly", BOOLEAN, absent=False),
     Row("isolation", CONTAINER + "Isolation", choice("default", "process", "hyperv"), absent="default", quiet=True),
     Row("stop_signal", CONTAINER + "StopSignal", TEXT, absent=""),

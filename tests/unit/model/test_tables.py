@@ -227,3 +227,12 @@ def test_what_the_engine_makes_of_a_number_is_what_was_written(written: dict[str
 def test_an_image_is_the_same_however_clients_write_its_name(wanted: str, found: str, same: bool) -> None:
     document = {"Spec": {"Mode": {"Replicated": {}}, "TaskTemplate": {"ContainerSpec": {"Image": found}}}}
     assert (differences(SERVICE, parse(SERVICE, {"image": wanted}, "web"), read(SERVICE, document)) == ()) is same
+
+
+def test_no_init_is_another_thing_than_what_the_daemon_chooses() -> None:
+    """A service that says nothing gets one where daemon.json has `init: true`."""
+    silent: dict[str, Any] = {"Spec": {"Mode": {"Replicated": {}}, "TaskTemplate": {"ContainerSpec": {}}}}
+    wanted = parse(SERVICE, {"init": False}, "web")
+    (change,) = differences(SERVICE, wanted, read(SERVICE, silent))
+    assert (change.wanted, change.found) == (False, None)
+    assert differences(SERVICE, wanted, read(SERVICE, write(SERVICE, wanted, silent))) == ()
