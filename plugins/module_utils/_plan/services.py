@@ -15,7 +15,7 @@ from .._model.errors import InvalidOption
 from .._model.item import OWNER_LABEL, Item, owned
 from .._model.node import takes_tasks
 from .._model.parked import is_parked
-from .._model.publish import Port, port_text, ranges
+from .._model.publish import Port, port_text, ranges, with_chosen
 from .._model.references import config_names, secret_names, with_ids, with_names
 from .._model.service import JOBS, SERVICE, forced_updates, with_defaults, with_forced
 from .._model.service_check import check_service
@@ -246,11 +246,10 @@ def _contradictions(present: Sequence[Item], after: Mapping[str, Item]) -> list[
 
 
 def _clashes(services: Mapping[str, Item]) -> list[Blocker]:
-    """The same port published by two services: refused by the swarm where both are in ingress mode, or one is."""
+    """The same port published by two services, or chosen for one: refused by the swarm where both are in ingress mode, or one is."""
     holders: dict[tuple[int, str], list[tuple[str, str]]] = {}
     for item in services.values():
-        ports: tuple[Port, ...] = item.values.get("publish") or ()
-        for port in ports:
+        for port in with_chosen(item.values.get("publish") or (), item.document):
             if port.published:
                 holders.setdefault((port.published, port.protocol), []).append((item.name, port.mode))
     clashes: dict[tuple[tuple[str, ...], str], list[int]] = {}
