@@ -124,7 +124,8 @@ def plan_services(wanted: WantedServices, found: Services, assumed: bool = False
             draft.creations.append(_create(item, found))
             draft.after[item.name] = _predicted(item)
             draft.touched.add(item.name)
-    draft.blockers += _contradictions([item for item in present if item.name not in draft.refused], draft.after) + _clashes(draft.after)
+    draft.blockers += _contradictions([item for item in present if item.name not in draft.refused], draft.after, by_name)
+    draft.blockers += _clashes(draft.after)
     draft.warnings += stack_warnings(present, by_name, frozenset(draft.touched))
     if found.nodes:
         _make_room(draft, present, found)
@@ -232,17 +233,25 @@ def _parked(item: Item) -> Blocker:
     return Blocker(item.where, reason, "run the module ingress_network (site.yml with the tag ingress), which publishes them again")
 
 
-def _contradictions(present: Sequence[Item], after: Mapping[str, Item]) -> list[Blocker]:
-    """What was written may be right in itself and still contradict what the service keeps."""
+def _contradictions(present: Sequence[Item], after: Mapping[str, Item], before: Mapping[str, Item]) -> list[Blocker]:
+    """What was written may be right in itself and still contradict what the service keeps.
+
+    What a service that somebody else made contradicts in itself, and the swarm puts up with, is not ours to refuse.
+    """
     blockers = []
     for item in present:
-        values = {option: value for option, value in after[item.name].values.items() if value is not None}
-        try:
-            check_service(Item(item.name, {**values, **item.values}, where=item.where))
-        except InvalidOption as error:
-            reason = str(error)[len(item.where) + 1 :]
+        reason = _contradiction(replace(item, values={**after[item.name].values, **item.values}))
+        if reason and not (item.name in before and reason == _contradiction(replace(item, values=before[item.name].values))):
             blockers.append(Blocker(item.where, f"with what the service has already, {reason}", "change one of the two"))
     return blockers
+
+
+def _contradiction(item: Item) -> str:
+    try:
+        check_service(replace(item, values={option: value for option, value in item.values.items() if value is not None}))
+    except InvalidOption as error:
+        return str(error)[len(item.where) + 1 :]
+    return ""
 
 
 def _clashes(services: Mapping[str, Item]) -> list[Blocker]:
