@@ -21,6 +21,7 @@ from .._model.service import JOBS, SERVICE, forced_updates, with_defaults, with_
 from .._model.service_check import check_service
 from .._model.table import Difference, Json, differences, dig, merged, read, write
 from .capacity import Room, crowded, takes_addresses
+from .handover import in_turn
 from .places import asks_for_nodes, lacking, suitable_nodes, task_count
 from .plan import Blocker, Call, Plan, Step, Wait
 from .stacks import stack_blockers, stack_warnings
@@ -28,8 +29,8 @@ from .stacks import stack_blockers, stack_warnings
 TASK_OPTIONS = frozenset({"mode", "replicas", "labels", "update_config", "rollback_config", "placement"})
 """Options (or sections) whose change alone leaves running tasks where they are (swarmkit: IsTaskDirty)."""
 _FIRST = {kind: f"declare it in {kind}s first" for kind in ("network", "secret", "config")}
-STAGES = {"remove": 1, "free": 2, "update": 3, "create": 4}
-"""What is made at once. Updates that give a port up come before those that may take it."""
+STAGES = {"remove": 1, "create": 2, "update": 3}
+"""What is made at once. Updates that take a port from others have later stages of their own."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,8 @@ def plan_services(wanted: WantedServices, found: Services, assumed: bool = False
     draft.warnings += stack_warnings(present, by_name, frozenset(draft.touched))
     if found.nodes:
         _make_room(draft, present, found)
-    updates = sorted(draft.updates, key=lambda step: step.stage)
+    updates, refused = in_turn(draft.updates, by_name, draft.after, STAGES["update"])
+    draft.blockers += refused
     steps = (*draft.waits, *draft.removals, *updates, *draft.creations)
     return Plan(found, replace(found, items=tuple(draft.after.values())), steps, tuple(draft.blockers), tuple(draft.warnings))
 
@@ -333,16 +335,7 @@ def _update(item: Item, there: Item, changes: Sequence[Difference], found: Servi
     if there.values["mode"] in JOBS:
         costs = "runs the job again"
     says = f"service {item.name}: " + (f"change {told}" if changes else "run its tasks anew")
-    stage = STAGES["free" if _gives_ports_up(changes) else "update"]
-    return Step("update", f"service {item.name}", says, call, costs, stage=stage)
-
-
-def _gives_ports_up(changes: Sequence[Difference]) -> bool:
-    ports = next((change for change in changes if change.option == "publish"), None)
-    if ports is None:
-        return False
-    wanted, found = ({(port.get("published_port"), port["protocol"]) for port in each or ()} for each in (ports.wanted, ports.found))
-    return bool(found - wanted)
+    return Step("update", f"service {item.name}", says, call, costs, stage=STAGES["update"])
 
 
 def _remove(item: Item, found: Services) -> Step:

@@ -230,3 +230,28 @@ def test_what_a_lost_node_held_of_a_removed_service_is_not_waited_for(run_module
     result = run_module("services", engine, {"services": [{"name": "agent", "state": "absent"}]})
     assert (result["failed"], result["changed"]) == (False, True), result["msg"]
     assert [task["NodeID"] for task in engine.managed().tasks] == [other.node_id], "the swarm itself keeps them in its list"
+
+
+def published(*ports: int) -> list[dict[str, Any]]:
+    return [{"target_port": 80, "published_port": port} for port in ports]
+
+
+def test_ports_that_move_on_in_a_row_are_given_up_one_after_the_other(run_module: Runner) -> None:
+    """Each service takes the port that the next one gives up: the swarm refuses any other order."""
+    names = ["one", "two", "three"]
+    engine = running(run_module, *({**WEB, "name": name, "publish": published(8080 + place)} for place, name in enumerate(names)))
+    wanted = [{"name": name, "publish": published(8081 + place)} for place, name in enumerate(names)]
+    result = run_module("services", engine, {"services": wanted})
+    assert not result["failed"], result["msg"]
+    assert [step["item"] for step in result["steps"]] == ["service three", "service two", "service one"]
+
+
+def test_ports_that_change_hands_all_round_are_refused(run_module: Runner) -> None:
+    engine = running(run_module, *({**WEB, "name": name, "publish": published(port)} for name, port in (("one", 8080), ("two", 8081))))
+    wanted = [{"name": "one", "publish": published(8081)}, {"name": "two", "publish": published(8080)}]
+    result = run_module("services", engine, {"services": wanted})
+    assert result["failed"] and engine.done == []
+    assert result["msg"] == (
+        "services one, two: each is to have a port that another of them has still, and the swarm refuses whichever is changed first; "
+        "publish one of them on another port first, or not at all, and then as it is to be in a second run"
+    )
