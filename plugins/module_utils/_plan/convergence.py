@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ FAILED_STATES = frozenset({"failed", "rejected", "orphaned"})
 ENDED_STATES = FAILED_STATES | {"complete", "shutdown", "remove"}
 STOPPED_UPDATES = frozenset({"paused", "rollback_paused"})
 SECOND = 10**9
+_ENDLESS = "; the swarm runs it again and again, more often than its restart_policy says, until the job is changed or removed"
 _STAGES = {
     **dict.fromkeys(("new", "allocated", "pending"), "pending"),
     **dict.fromkeys(("assigned", "accepted", "preparing"), "preparing"),
@@ -141,13 +143,15 @@ def _job_progress(
     """The progress of a job: the tasks of its newest round (JobStatus.JobIteration), which any update begins.
 
     What has failed for good is made anew only when another task of the job ends: the job has ended once nothing is under way, and
-    nothing was a moment ago. DesiredTasks has no failed task of a global job, and no more than run at once of a replicated one.
+    nothing was a moment ago, or once a place has failed more often than its policy allows, which goes on for ever. DesiredTasks has no
+    failed task of a global job, and no more than run at once of a replicated one.
     """
     job = (service["Spec"].get("Mode") or {}).get("ReplicatedJob")
     own = [task for task in tasks if _round(task) == _round(service.get("JobStatus") or {})]
     completed = _places(service, (task for task in own if task["Status"]["State"] == "complete"))
     under_way = [task for task in own if task["Status"]["State"] not in ENDED_STATES]
     failed = _places(service, filter(_failed, own)) - completed - _places(service, under_way)
+    again = _beyond_policy(service, filter(_failed, own)) - completed
     wanted = max(places, len(_places(service, own)))
     if job is not None:
         wanted = next((int(job[key]) for key in ("TotalCompletions", "MaxConcurrent") if job.get(key) is not None), 1)
@@ -155,12 +159,24 @@ def _job_progress(
         name=str(service["Spec"]["Name"]),
         running=len(completed),
         wanted=wanted,
-        failure="" if len(completed) == wanted else _last_failure(own, hostnames),
+        failure="" if len(completed) == wanted else _last_failure(own, hostnames) + (_ENDLESS if again else ""),
         moving=_moving(under_way, hostnames),
         failed=len(failed),
         job=True,
-        ended=bool(failed) and not under_way and not any(_young(task, service, clock) for task in own),
+        ended=bool(again) or (bool(failed) and not under_way and not any(_young(task, service, clock) for task in own)),
     )
+
+
+def _beyond_policy(service: Mapping[str, Any], failures: Iterable[Mapping[str, Any]]) -> set[str]:
+    """The places of a job that have failed more often than its restart policy allows, where that can be counted."""
+    policy = service["Spec"]["TaskTemplate"].get("RestartPolicy") or {}
+    attempts, window = int(policy.get("MaxAttempts") or 0), int(policy.get("Window") or 0)
+    if policy.get("Condition") == "none":
+        attempts = 0
+    elif not attempts or window:
+        return set()
+    times = Counter(place for task in failures for place in _places(service, [task]))
+    return {place for place, count in times.items() if count > 1 + attempts}
 
 
 def _round(holder: Mapping[str, Any]) -> int:

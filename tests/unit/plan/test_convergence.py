@@ -143,3 +143,27 @@ def test_a_stopped_update_ends_the_wait_but_where_all_runs() -> None:
     with pytest.raises(NotReady, match="update rollback_completed"):
         awaited([Progress("web", 2, 2, "rollback_completed")], updated=["web"])
     assert awaited([Progress("web", 2, 2, "rollback_started")]) == ["service web: 2 of 2 tasks running, update rollback_started"]
+
+
+@pytest.mark.parametrize(
+    ("policy", "failures", "ended"),
+    [
+        ({"Condition": "none"}, 1, False),
+        ({"Condition": "none"}, 2, True),
+        ({"Condition": "on-failure", "MaxAttempts": 1}, 2, False),
+        ({"Condition": "on-failure", "MaxAttempts": 1}, 3, True),
+        ({"Condition": "on-failure", "MaxAttempts": 1, "Window": 60 * 10**9}, 3, False),
+        ({"Condition": "on-failure"}, 5, False),
+    ],
+)
+def test_a_job_that_is_run_again_more_often_than_its_policy_allows_has_ended(policy: dict[str, Any], failures: int, ended: bool) -> None:
+    """Where two tasks of a job fail for good, the end of each makes the swarm run the other again, without end and without a pause."""
+    found = job({"ReplicatedJob": {"MaxConcurrent": 2, "TotalCompletions": 2}})
+    found["Spec"]["TaskTemplate"]["RestartPolicy"] = policy
+    tasks = [task(**FAILED, JobIteration={}) for _time in range(failures)]
+    tasks += [task(slot=1, **FAILED, JobIteration={}), task("starting", wanted="complete", JobIteration={})]
+    lost = progress(found, tasks, NODES, clock=(NOW or 0) + 3)
+    assert lost.ended is ended
+    assert ("again and again, more often than its restart_policy says" in lost.failure) is ended
+    complete = task("complete", 0, wanted="complete", JobIteration={})
+    assert not progress(found, [*tasks, complete], NODES, clock=(NOW or 0) + 3).ended, "this one has come to its end nevertheless"
