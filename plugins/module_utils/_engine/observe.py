@@ -25,6 +25,7 @@ from .._model.parked import is_parked, restore
 from .._model.references import config_names, secret_names, with_names
 from .._model.relocation import networks_of
 from .._model.service import is_job, named_networks, read_service
+from .._plan.addresses import host_part
 from .._plan.allocation import read_default_pools
 from .._plan.capacity import Room
 from .._plan.convergence import Progress, meshes, progress
@@ -294,6 +295,12 @@ def _by_service(tasks: Sequence[Document]) -> dict[str, list[Document]]:
     return found
 
 
+def _address(told: str, raft: str) -> str:
+    """Where a node is reached. Of itself a leader may only know on which addresses it listens; other managers know more of it."""
+    nowhere = told in ("", "0.0.0.0", "::") or told.startswith("127.")
+    return host_part(raft) if nowhere and raft else told
+
+
 def show_node(node: Item) -> dict[str, Any]:
     """A node as people see it."""
     document = node.document
@@ -305,7 +312,7 @@ def show_node(node: Item) -> dict[str, Any]:
         "role": node.values["role"],
         "availability": node.values["availability"],
         "labels": dict(node.values["labels"]),
-        "address": str(status.get("Addr") or ""),
+        "address": _address(str(status.get("Addr") or ""), str(manager.get("Addr") or "")),
         "state": str(status.get("State") or ""),
         "leader": bool(manager.get("Leader")),
         "reachability": str(manager.get("Reachability") or ""),
