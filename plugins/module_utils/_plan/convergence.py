@@ -229,7 +229,10 @@ def meshes(task: Mapping[str, Any]) -> set[str]:
 def _comparable(template: Mapping[str, Any]) -> dict[str, Any]:
     """The parts of a task's spec that decide whether it is replaced, without keys that hold nothing."""
     kept = {key: value for key, value in template.items() if key not in ("Placement", "Networks", "Runtime")}
-    networks = {str(each.get("Target")): sorted(each.get("Aliases") or ()) for each in template.get("Networks") or ()}
+    networks = {
+        str(each.get("Target")): (sorted(each.get("Aliases") or ()), dict(each.get("DriverOpts") or {}))
+        for each in template.get("Networks") or ()
+    }
     return {"networks": networks, **_filled(kept)}
 
 

@@ -93,6 +93,24 @@ def test_what_a_paused_node_runs_of_an_older_spec_of_a_global_service_is_not_wai
     assert progress(found, [task("running"), task("running", node="n2")], NODES, places=1, paused={"n2"}).line == "web 2/2 running"
 
 
+@pytest.mark.parametrize(
+    ("networks", "done"),
+    [
+        ([{"Target": "back", "Aliases": ["b", "a"], "DriverOpts": None}, {"Target": "front"}], True),
+        ([{"Target": "back", "Aliases": ["a"]}, {"Target": "front"}], False),
+        (
+            [{"Target": "back", "Aliases": ["a", "b"]}, {"Target": "front", "DriverOpts": {"com.docker.network.endpoint.ifname": "e1"}}],
+            False,
+        ),
+        ([{"Target": "back", "Aliases": ["a", "b"]}], False),
+    ],
+)
+def test_tasks_on_other_networks_are_those_of_an_older_spec(networks: list[dict[str, Any]], done: bool) -> None:
+    found = service(desired=1)
+    found["Spec"]["TaskTemplate"]["Networks"] = [{"Target": "front"}, {"Target": "back", "Aliases": ["a", "b"]}]
+    assert progress(found, [{**task("running", 1), "Spec": {**TEMPLATE, "Networks": networks}}], NODES).done is done
+
+
 def test_failures_of_an_older_spec_are_not_told_but_after_a_rollback() -> None:
     old = {**task(slot=1, **FAILED), "Spec": {"ContainerSpec": {"Image": "old"}}}
     assert progress(service(), [old], NODES).failure == ""
