@@ -13,6 +13,7 @@ from typing import Any
 
 from .._model.content_use import UNDER_WAY
 from .._model.errors import NotReady
+from .._model.item import Item
 from .._model.membership import instant
 from .._model.parked import mesh_ports
 from .._model.service import DEFAULT_UPDATE, is_job
@@ -21,6 +22,8 @@ FAILED_STATES = frozenset({"failed", "rejected", "orphaned"})
 ENDED_STATES = FAILED_STATES | {"complete", "shutdown", "remove"}
 STOPPED_UPDATES = frozenset({"paused", "rollback_paused"})
 SECOND = 10**9
+BEGINS_WITHIN = 5.0
+"""Seconds in which an update that replaces tasks begins."""
 _ENDLESS = "; the swarm runs it again and again, more often than its restart_policy says, until the job is changed or removed"
 _STAGES = {
     **dict.fromkeys(("new", "allocated", "pending"), "pending"),
@@ -88,6 +91,20 @@ def awaited(found: Sequence[Progress], updated: Container[str] | None = None) ->
         if stopped:
             raise NotReady(told + "; ".join(stopped))
     return [str(each) for each in found if not each.done]
+
+
+def not_begun(services: Iterable[Item], since: Mapping[str, float | None], clock: float | None) -> list[str]:
+    """The services whose update, which replaces their tasks, was seen a moment ago (`since`, on the Engine's clock) and has not begun.
+
+    Tasks do not tell by which ports they were made, so that the old ones pass for new. Any update takes the status of the one before away
+    (swarmkit: UpdateService), and one that replaces tasks has one of its own as soon as it begins, in far less time than BEGINS_WITHIN.
+    """
+    waiting = [item for item in services if item.name in since and not is_job(item.document) and not item.document.get("UpdateStatus")]
+    return [f"service {item.name}: its update has not begun yet" for item in waiting if _just_now(since[item.name], clock)]
+
+
+def _just_now(since: float | None, clock: float | None) -> bool:
+    return since is not None and clock is not None and 0 <= clock - since < BEGINS_WITHIN
 
 
 def _rolled_back(found: Progress, updated: Container[str] | None) -> bool:

@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.meshwork.swarm.plugins.module_utils import _run
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.errors import EngineError
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.plan import Call
+from fakes import documents
 from fakes.engine import FakeEngine, Manners
 from fakes.module import Runner
 
@@ -255,3 +256,23 @@ def test_ports_that_change_hands_all_round_are_refused(run_module: Runner) -> No
         "services one, two: each is to have a port that another of them has still, and the swarm refuses whichever is changed first; "
         "publish one of them on another port first, or not at all, and then as it is to be in a second run"
     )
+
+
+@pytest.mark.parametrize(("update", "seconds"), [(0, 5), (10, 1)])
+def test_a_change_of_ports_is_awaited_though_its_tasks_do_not_tell_of_it(
+    run_module: Runner, monkeypatch: pytest.MonkeyPatch, update: int, seconds: int
+) -> None:
+    """The old tasks run, and no update is under way: it may just not have begun. One that is under way is awaited as ever."""
+    engine = running(run_module, {**WEB, "publish": published(8080)})
+    engine.managed().manners.update, engine.managed().manners.task_stop = update, 10**6
+    info = documents.info
+    began = run_module.clock.now
+
+    def told(asked: FakeEngine) -> dict[str, Any]:
+        return {**info(asked), "SystemTime": f"2026-11-28T19:01:{int(run_module.clock.now - began):02}Z"}
+
+    monkeypatch.setattr(documents, "info", told)
+    monkeypatch.setattr(documents, "fits", lambda _task, _document: True)
+    result = run_module("services", engine, {"services": [{"name": "web", "publish": published(8081)}]})
+    assert not result["failed"], result["msg"]
+    assert seconds <= run_module.clock.now - began < seconds + 1
