@@ -632,7 +632,7 @@ options:
                 required: true
           replicas_max_per_node:
             description:
-              - The most tasks on one node, 0 for no bound.
+              - The most tasks on one node, 0 for no bound. With C(start-first) an update needs a place more than there are tasks.
             type: int
       limits:
         description:
