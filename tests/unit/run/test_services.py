@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.meshwork.swarm.plugins.module_utils import _run
+from ansible_collections.meshwork.swarm.plugins.module_utils._engine import client
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.errors import EngineError
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.plan import Call
 from fakes import documents
@@ -276,3 +277,20 @@ def test_a_change_of_ports_is_awaited_though_its_tasks_do_not_tell_of_it(
     result = run_module("services", engine, {"services": [{"name": "web", "publish": published(8081)}]})
     assert not result["failed"], result["msg"]
     assert seconds <= run_module.clock.now - began < seconds + 1
+
+
+@pytest.mark.parametrize(("refusals", "failed"), [(2, False), (100, True)])
+def test_a_port_that_was_given_up_a_moment_ago_is_asked_for_again(run_module: Runner, refusals: int, failed: bool) -> None:
+    """The swarm looks at what its allocator has given out, too (swarmkit: checkPortConflicts), and that comes after the update."""
+    engine = running(run_module, {**WEB, "name": "one"}, {**WEB, "name": "two", "publish": published(8080)})
+    asked = []
+
+    def refuse(call: Call) -> None:
+        if call.body["Name"] == "one" and len(asked) < refusals:
+            asked.append(call)
+            raise client._refused(str(call), 400, "port '8080' is already in use by service 'two' (xyz) as an ingress port")
+
+    engine.interfere = refuse
+    result = run_module("services", engine, {"services": [{"name": "one", "publish": published(8080)}, {"name": "two", "publish": []}]})
+    assert (result["failed"], "port '8080' is already in use by service 'two'" in result.get("msg", "")) == (failed, failed)
+    assert run_module.clock.now < 20
