@@ -174,6 +174,7 @@ def _shown(backend: Backend) -> dict[str, Any]:
         "name": backend.name,
         "mode": asked.mode,
         "check": asked.check,
+        "check_host": next((host for host in asked.hosts if not host.startswith("*")), ""),
         "proxy_protocol": asked.proxy_protocol,
         "servers": [{"name": node.hostname, "address": node.address, "port": backend.published} for node in _named_apart(backend.nodes)],
     }

@@ -172,3 +172,8 @@ def test_the_mesh_of_a_node_must_not_have_the_ports_that_its_edge_needs_itself()
     assert [each.startswith(told) for each in planned(web, taken=taken, on_a_node=True)["faults"]] == [True]
     assert planned(web, taken=taken)["faults"] == []
     assert planned(service("web", {**WEB, "published_port": 80, "mode": "host"}, host="a"), taken=taken, on_a_node=True)["faults"] == []
+
+
+def test_a_health_check_asks_by_a_whole_name() -> None:
+    there = planned(service("web", WEB, host="*.example.org, Shop.example.org", check="/"), service("any", WEB, check="/", path="/any"))
+    assert [each["check_host"] for each in there["backends"]] == ["shop.example.org", ""]

@@ -40,3 +40,13 @@ def test_what_a_trusted_proxy_says_of_the_client_stays_and_decides_on_https() ->
         "http-request redirect scheme https code 308 unless { req.hdr(X-Forwarded-Proto) -m str https }",
     ]
     assert [line for line in lines if line in own] == own
+
+
+def test_a_health_check_asks_by_the_name_that_leads_to_the_service() -> None:
+    """Many answer nothing but an error to who names none."""
+    backend = {"name": "service:web", "mode": "http", "check": "/ok", "proxy_protocol": "", "servers": []}
+    lines = configuration(edge_routes={**NOTHING, "backends": [{**backend, "check_host": "shop.test"}]})
+    assert lines[lines.index("option httpchk GET /ok") + 1] == "http-check send hdr Host shop.test"
+    assert not [
+        line for line in configuration(edge_routes={**NOTHING, "backends": [{**backend, "check_host": ""}]}) if "http-check" in line
+    ]
