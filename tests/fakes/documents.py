@@ -274,7 +274,7 @@ ALWAYS = {
     *("Labels", "Privileges", "ForceUpdate", "Mode", "EndpointSpec", "Runtime", "Init", "Soft", "Hard", "Disable"),
     *("Replicas", "MaxConcurrent", "TotalCompletions", "Parallelism", "MaxFailureRatio", "Delay", "MaxAttempts", "Window"),
     *("Replicated", "Global", "ReplicatedJob", "GlobalJob", "CredentialSpec", "SELinuxContext", "Config", "File", "Registry"),
-    *("User", "Role", "Type", "Level"),
+    *("User", "Role", "Type", "Level", "StopGracePeriod"),
 }
 
 
