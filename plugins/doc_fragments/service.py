@@ -71,7 +71,8 @@ options:
         type: str
       image:
         description:
-          - The image. A digest that is not given is not compared.
+          - The image. A digest that is not given is not compared, and C(nginx) is the same as C(nginx:latest) and
+            C(docker.io/library/nginx).
         type: str
       mode:
         description:
@@ -141,7 +142,8 @@ options:
         type: bool
       init:
         description:
-          - Run an init process in the containers.
+          - Run an init process in the containers. Without it each node's daemon decides (C(init) in daemon.json), so that V(false) is
+            another thing than nothing.
         type: bool
       read_only:
         description:
@@ -525,7 +527,7 @@ options:
             choices: [pause, continue, rollback]
           monitor:
             description:
-              - How long each task is watched for failure, such as V(5s).
+              - How long each task is watched for failure, such as V(10s). V(0s) stands for the swarm's default of five seconds.
             type: str
           max_failure_ratio:
             description:
@@ -557,7 +559,7 @@ options:
             choices: [pause, continue]
           monitor:
             description:
-              - How long each task is watched for failure, such as V(5s).
+              - How long each task is watched for failure, such as V(10s). V(0s) stands for the swarm's default of five seconds.
             type: str
           max_failure_ratio:
             description:
@@ -630,7 +632,7 @@ options:
                 required: true
           replicas_max_per_node:
             description:
-              - The most tasks on one node, 0 for no bound.
+              - The most tasks on one node, 0 for no bound. With C(start-first) an update needs a place more than there are tasks.
             type: int
       limits:
         description:

@@ -61,7 +61,7 @@ _value:
   description:
     - C(rules) has C(host), C(path) and C(backend) in the order in which they are to be tried; an empty host or path fits any.
     - C(listeners) has C(port) and C(backend) of what is passed on as TCP.
-    - C(backends) has C(name), C(mode), C(check), C(proxy_protocol) and C(servers) (C(name), C(address), C(port)).
+    - C(backends) has C(name), C(mode), C(check), C(check_host), C(proxy_protocol) and C(servers) (C(name), C(address), C(port)).
     - C(faults) has what is wrong with the labels. With faults the others are empty.
   type: dict
 """

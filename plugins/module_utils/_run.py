@@ -144,6 +144,7 @@ def reconcile(work: Reconciliation[State], checking: bool, outcome: Outcome, clo
     if work.watch and work.watch.until is not None:
         _verify(work, outcome, clock)
         return
+    refused = ""
     for _round in range(ROUNDS):
         found = work.observe()
         plan = work.plan(found)
@@ -157,12 +158,16 @@ def reconcile(work: Reconciliation[State], checking: bool, outcome: Outcome, clo
             continue
         try:
             _make(work, plan.steps, outcome, clock)
-        except OutOfSequence:
+        except OutOfSequence as error:
+            refused = str(error)
             time.sleep(POLL_SECONDS)
             continue
         _verify(work, outcome, clock)
         return
-    raise NotReady(f"the swarm's objects were changed by somebody else during each of {ROUNDS} attempts; run again when that has ended")
+    raise NotReady(
+        f"the swarm's objects were changed by somebody else during each of {ROUNDS} attempts; run again when that has ended"
+        + (f"; the last time {refused}" if refused else "")
+    )
 
 
 def _stop_at(blockers: Sequence[Blocker]) -> None:

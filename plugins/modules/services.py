@@ -233,7 +233,7 @@ from ansible_collections.meshwork.swarm.plugins.module_utils._model.registry imp
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.service import SERVICE, forced_updates
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.service_check import check_service
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.table import argument_spec, check_api, dig, show
-from ansible_collections.meshwork.swarm.plugins.module_utils._plan.convergence import Progress, awaited
+from ansible_collections.meshwork.swarm.plugins.module_utils._plan.convergence import Progress, awaited, not_begun
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.on_failure import (
     ROLLED_BACK,
     rolled_back,
@@ -269,10 +269,15 @@ class ServicesWork(SwarmWide[Services]):
         self.waits = bool(module.params["wait"])
         self.watch = Watch.read(module.params["_progress"])
         kept = self.watch.kept if self.watch else {}
+        going_on = bool(self.watch and self.watch.until is not None)
         self.removed: list[str] = kept.setdefault("removed", [])
         self.updated: list[str] = kept.setdefault("updated", [])
         self.created: list[str] = kept.setdefault("created", [])
-        self.forced = frozenset(entry["name"] for entry in entries if entry["force"])
+        self.replacing: dict[str, float | None] = kept.setdefault("replacing", {})
+        self.counts: dict[str, int] = kept.setdefault("forced", {})
+        self.wanted = replace(self.wanted, force=self.counts)
+        # a run that goes on with a wait forces nothing anew
+        self.forced = frozenset(entry["name"] for entry in entries if entry["force"] and not going_on)
         self.found: list[Progress] = []
         super().__init__(module, "services")
         for item in items:
@@ -284,8 +289,8 @@ class ServicesWork(SwarmWide[Services]):
         self.listed = observe.ServiceList(self.engine)
         services = self.listed.services(self.wanted)
         if self.forced:
-            counts = {item.name: forced_updates(item.document) + 1 for item in services.items if item.name in self.forced}
-            self.wanted, self.forced = replace(self.wanted, force=counts), frozenset()
+            self.counts.update({item.name: forced_updates(item.document) + 1 for item in services.items if item.name in self.forced})
+            self.forced = frozenset()
         return services
 
     def plan(self, found: Services) -> Plan[Services]:
@@ -295,6 +300,8 @@ class ServicesWork(SwarmWide[Services]):
         super().apply(self._authorized(step))
         if step.action == "remove":
             self.removed.append(step.call.path.rpartition("/")[2])
+        if step.action == "update" and step.costs:
+            self.replacing[step.item.partition(" ")[2]] = None
         if step.action in ("update", "create"):
             (self.updated if step.action == "update" else self.created).append(step.item.partition(" ")[2])
 
@@ -315,7 +322,10 @@ class ServicesWork(SwarmWide[Services]):
         if ending:
             return [f"{ending} tasks of removed services have still to end"]
         self.found = self.listed.progress(self.awaited, self.clock) if self.listed else []
-        return awaited(self.found, self.updated)
+        since = {name: self.clock if seen is None else seen for name, seen in self.replacing.items()} if self.waits else {}
+        self.replacing.update(since)
+        begins = not_begun(found.items, since, self.clock)
+        return [*awaited(self.found, self.updated), *begins]
 
     def lines(self) -> Mapping[str, str]:
         shown = self.watch.lines if self.watch else {}

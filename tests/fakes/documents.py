@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -187,6 +188,8 @@ def refuse_service(spec: Mapping[str, Any], there: Iterable[Mapping[str, Any]], 
 
     `held` has what the swarm has of "Secret" and "Config", by ID.
     """
+    if not re.fullmatch("[a-zA-Z0-9]([a-zA-Z0-9_-]*[a-zA-Z0-9])?", spec["Name"]):
+        raise _invalid("name must be valid as a DNS name component")
     if not spec["TaskTemplate"]["ContainerSpec"].get("Image"):
         raise _invalid("ContainerSpec: image reference must be provided")
     _refuse_container(spec["TaskTemplate"]["ContainerSpec"], held)
@@ -271,7 +274,7 @@ ALWAYS = {
     *("Labels", "Privileges", "ForceUpdate", "Mode", "EndpointSpec", "Runtime", "Init", "Soft", "Hard", "Disable"),
     *("Replicas", "MaxConcurrent", "TotalCompletions", "Parallelism", "MaxFailureRatio", "Delay", "MaxAttempts", "Window"),
     *("Replicated", "Global", "ReplicatedJob", "GlobalJob", "CredentialSpec", "SELinuxContext", "Config", "File", "Registry"),
-    *("User", "Role", "Type", "Level"),
+    *("User", "Role", "Type", "Level", "StopGracePeriod"),
 }
 
 

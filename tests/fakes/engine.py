@@ -476,7 +476,12 @@ class FakeEngine:
             raise Refusal(404, f"service {identity} not found")
         del swarm.services[identity]
         swarm.updating.pop(identity, None)
-        swarm.tasks = [task for task in swarm.tasks if task["ServiceID"] != identity]
+        for task in swarm.tasks:
+            if task["ServiceID"] == identity:
+                task["DesiredState"] = "remove"
+        # who would tell that they have ended is not there
+        lost = {node_id for node_id, node in swarm.nodes.items() if node["Status"]["State"] == "down"}
+        swarm.tasks = [task for task in swarm.tasks if task["ServiceID"] != identity or task["NodeID"] in lost]
 
     def _run_tasks(self, service: Json) -> None:
         """Tasks for the newest spec; old ones of an equal template stay, others are shut down."""

@@ -20,7 +20,7 @@ from ansible_collections.meshwork.swarm.plugins.module_utils._model.network impo
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.node import NODE
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.placement import CONSTRAINTS
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.publish import PUBLISH
-from ansible_collections.meshwork.swarm.plugins.module_utils._model.service import SERVICE
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.service import MONITOR, SERVICE
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.stack import STACK_LABELS
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.subnets import POOLS
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.swarm import SWARM
@@ -149,6 +149,7 @@ BY_KIND: list[tuple[Kind, st.SearchStrategy[Any]]] = [
     (kinds.SCORE, st.integers(-1000, 1000)),
     (kinds.ADDRESSES, st.lists(st.sampled_from(["10.0.0.2", "fd00::2"]), max_size=2)),
     (kinds.DURATION, durations()),
+    (MONITOR, durations()),
     (
         kinds.SIZE,
         st.builds(lambda number, unit: f"{number}{unit}", st.integers(0, 10**12), st.sampled_from(["", "b", "k", "M", "Gib", " g"])),

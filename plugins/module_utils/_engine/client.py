@@ -76,6 +76,8 @@ def _message(body: str) -> str:
 
 def _refused(call: str, status: int, message: str) -> EngineError:
     taken = status == CONFLICT and "already exists" in message
+    # also of a port that another service has just given up, until the allocator has heard of it (swarmkit: checkPortConflicts)
+    taken = taken or "already in use by service" in message
     family = OutOfSequence if taken or "update out of sequence" in message else EngineError
     return family(call, status, message)
 

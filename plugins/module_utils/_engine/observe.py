@@ -25,6 +25,7 @@ from .._model.parked import is_parked, restore
 from .._model.references import config_names, secret_names, with_names
 from .._model.relocation import networks_of
 from .._model.service import is_job, named_networks, read_service
+from .._plan.addresses import host_part
 from .._plan.allocation import read_default_pools
 from .._plan.capacity import Room
 from .._plan.convergence import Progress, meshes, progress
@@ -97,9 +98,14 @@ def nodes_with_tasks(engine: Engine, ids: Sequence[str]) -> Nodes:
 
 
 def tasks_held(engine: Engine, services: Sequence[str]) -> int:
-    """How many tasks of these services still take up a node. The services may be gone, so the list cannot be filtered by them."""
+    """How many tasks of these services still take up a node. The services may be gone, so the list cannot be filtered by them.
+
+    What a node that is down held stays in the list until that node is back or removed, and is not waited for.
+    """
     tasks = engine.get("/tasks") or ()
-    return sum(1 for task in tasks if task.get("ServiceID") in services and task["Status"]["State"] in HELD_STATES)
+    held = [task for task in tasks if task.get("ServiceID") in services and task["Status"]["State"] in HELD_STATES]
+    by_node = {node.id: node for node in nodes(engine)} if held else {}
+    return sum(1 for task in held if _up(by_node.get(str(task.get("NodeID") or ""))))
 
 
 def networks(engine: Engine, windows: bool = False) -> Networks:
@@ -273,8 +279,10 @@ class ServiceList:
         tasks = self._engine.get("/tasks", {"filters": {"service": [str(each["ID"]) for each in wanted]}}) or ()
         hostnames = {node.id: hostname(node) for node in self._nodes}
         by_service = _by_service(tasks)
+        paused = frozenset(node.id for node in self._nodes if node.values["availability"] == "pause")
         return [
-            progress(each, by_service.get(str(each["ID"]), []), hostnames, self._mesh, clock, self._global_places(each)) for each in wanted
+            progress(each, by_service.get(str(each["ID"]), []), hostnames, self._mesh, clock, self._global_places(each), paused)
+            for each in wanted
         ]
 
     def _global_places(self, document: Document) -> int:
@@ -290,6 +298,12 @@ def _by_service(tasks: Sequence[Document]) -> dict[str, list[Document]]:
     return found
 
 
+def _address(told: str, raft: str) -> str:
+    """Where a node is reached. Of itself a leader may only know on which addresses it listens; other managers know more of it."""
+    nowhere = told in ("", "0.0.0.0", "::") or told.startswith("127.")
+    return host_part(raft) if nowhere and raft else told
+
+
 def show_node(node: Item) -> dict[str, Any]:
     """A node as people see it."""
     document = node.document
@@ -301,7 +315,7 @@ def show_node(node: Item) -> dict[str, Any]:
         "role": node.values["role"],
         "availability": node.values["availability"],
         "labels": dict(node.values["labels"]),
-        "address": str(status.get("Addr") or ""),
+        "address": _address(str(status.get("Addr") or ""), str(manager.get("Addr") or "")),
         "state": str(status.get("State") or ""),
         "leader": bool(manager.get("Leader")),
         "reachability": str(manager.get("Reachability") or ""),

@@ -44,9 +44,20 @@ DISABLED = ["NONE"]
 MILLISECOND = 10**6
 
 
+def _familiar(name: str) -> str:
+    """A reference without digest as the docker CLI writes it into services: without the names of Docker Hub, and with a tag."""
+    first, slash, rest = name.partition("/")
+    if slash and first in ("docker.io", "index.docker.io"):
+        name = rest
+    if name.startswith("library/") and name.count("/") == 1:
+        name = name.partition("/")[2]
+    return name if ":" in name.rpartition("/")[2] else f"{name}:latest"
+
+
 def _same_image(wanted: str, found: Any) -> bool:
     """The same reference; a digest that was not written does not count, since clients pin one."""
-    return wanted == found or ("@" not in wanted and wanted == str(found).partition("@")[0])
+    (name, _at, digest), (there, _at, pinned) = wanted.partition("@"), str(found).partition("@")
+    return _familiar(name) == _familiar(there) and digest in ("", pinned)
 
 
 _PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
@@ -164,7 +175,8 @@ ROWS: Table = (
     Row("working_dir", CONTAINER + "Dir", TEXT, absent=""),
     Row("tty", CONTAINER + "TTY", BOOLEAN, absent=False, quiet=True),
     Row("stdin", CONTAINER + "OpenStdin", BOOLEAN, absent=False, quiet=True),
-    Row("init", CONTAINER + "Init", BOOLEAN, absent=False),
+    # a missing one is the choice of each daemon (daemon.json: init)
+    Row("init", CONTAINER + "Init", BOOLEAN),
     Row("read_only", CONTAINER + "ReadOnly", BOOLEAN, absent=False),
     Row("isolation", CONTAINER + "Isolation", choice("default", "process", "hyperv"), absent="default", quiet=True),
     Row("stop_signal", CONTAINER + "StopSignal", TEXT, absent=""),

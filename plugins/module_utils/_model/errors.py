@@ -39,7 +39,8 @@ class EngineError(SwarmError):
 class OutOfSequence(EngineError):
     """Somebody else was faster between our reading and our change: read and plan again.
 
-    Version.Index has moved, or an object of the name is there already, such as the ingress network that a new swarm makes by itself.
+    Version.Index has moved, or an object of the name is there already, such as the ingress network that a new swarm makes by itself,
+    or a port is not free yet, or any more.
     """
 
 

@@ -286,7 +286,8 @@ def choice(*choices: str) -> Kind:
 TEXT = Kind("str", text)
 INTEGER = Kind("int", integer)
 BOOLEAN = Kind("bool", boolean)
-RATIO = Kind("float", ratio)
+# the Engine keeps a float32
+RATIO = Kind("float", ratio, same=lambda wanted, found: found is not None and abs(wanted - found) < 1e-6)
 CPUS = Kind("str", cpus, lambda nano: f"{Decimal(nano) / 10**9:f}")
 DURATION = Kind("str", duration, show_duration)
 SIZE = Kind("str", size, show_size)

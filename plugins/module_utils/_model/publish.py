@@ -147,15 +147,19 @@ def _write_ports(ports: Sequence[Port]) -> list[Json]:
     return [_raw(port) for port in ports]
 
 
+def with_chosen(ports: Sequence[Port], document: Mapping[str, Any]) -> list[Port]:
+    """The publications with the ports that the swarm has chosen for them, as its document tells."""
+    chosen = read_ports((document.get("Endpoint") or {}).get("Ports") or ())
+    return [port._replace(published=match.published) if match else port for port, match in zip(ports, _matched(ports, chosen))]
+
+
 def put_ports(document: Json, value: Sequence[Port]) -> None:
     """Set the publications. One whose port the swarm has chosen names that port from now on.
 
     For any other change of the ports would make the swarm choose anew (swarmkit allocator/cnmallocator, seen with Engine 20.10).
     """
-    chosen = read_ports((document.get("Endpoint") or {}).get("Ports") or ())
     endpoint = document.setdefault("Spec", {}).setdefault("EndpointSpec", {})
-    there = read_ports(endpoint.get("Ports") or ())
-    named = [port._replace(published=match.published) if match else port for port, match in zip(there, _matched(there, chosen))]
+    named = with_chosen(read_ports(endpoint.get("Ports") or ()), document)
     endpoint["Ports"] = _write_ports(merge_ports(value, named))
 
 

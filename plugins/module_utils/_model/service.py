@@ -31,6 +31,13 @@ DEFAULT_UPDATE: Json = {
 """What swarmkit does without an UpdateConfig (api/defaults/service.go); with one, a missing Parallelism would mean all at once."""
 
 
+def _monitor(value: Any) -> int:
+    """A duration; the Engine takes none of 0 down (moby convert updateConfigToGRPC), which is then the default."""
+    found: int = DURATION.parse(value)
+    return found or int(DEFAULT_UPDATE["Monitor"])
+
+
+MONITOR = Kind("str", _monitor, DURATION.show)
 MODES = {"replicated": "Replicated", "global": "Global", "replicated-job": "ReplicatedJob", "global-job": "GlobalJob"}
 FORCED = ("Spec", "TaskTemplate", "ForceUpdate")
 JOBS = ("replicated-job", "global-job")
@@ -76,7 +83,7 @@ def _rolling(section: str) -> Table:
         row("parallelism", "Parallelism", INTEGER),
         row("delay", "Delay", DURATION),
         row("failure_action", "FailureAction", actions),
-        row("monitor", "Monitor", DURATION),
+        row("monitor", "Monitor", MONITOR),
         row("max_failure_ratio", "MaxFailureRatio", RATIO),
         row("order", "Order", choice("stop-first", "start-first")),
     )

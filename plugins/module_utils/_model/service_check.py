@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -16,11 +17,17 @@ from .publish import Port, ranges
 from .service import JOBS
 
 Values = Mapping[str, Any]
+LONGEST_NAME = 63
+_NAME = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9_-]*[a-zA-Z0-9])?")
+"""Names of services (swarmkit controlapi/common.go: isValidDNSName)."""
 
 
 def check_service(item: Item) -> None:
     """Raises InvalidOption; the values may be those that were written, or all of a service."""
     check_labels(item)
+    if not _NAME.fullmatch(item.name) or len(item.name) > LONGEST_NAME:
+        told = f"letters and digits, with - and _ between them, {LONGEST_NAME} characters at most"
+        raise InvalidOption(f"{item.where}.name", told, item.name)
     _check_mode(item.values, item.where)
     _check_ports(item.values, item.where)
     _check_container(item.values, item.where)

@@ -6,12 +6,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from .._model.content_use import UNDER_WAY
 from .._model.errors import NotReady
+from .._model.item import Item
 from .._model.membership import instant
 from .._model.parked import mesh_ports
 from .._model.service import DEFAULT_UPDATE, is_job
@@ -20,6 +22,9 @@ FAILED_STATES = frozenset({"failed", "rejected", "orphaned"})
 ENDED_STATES = FAILED_STATES | {"complete", "shutdown", "remove"}
 STOPPED_UPDATES = frozenset({"paused", "rollback_paused"})
 SECOND = 10**9
+BEGINS_WITHIN = 5.0
+"""Seconds in which an update that replaces tasks begins."""
+_ENDLESS = "; the swarm runs it again and again, more often than its restart_policy says, until the job is changed or removed"
 _STAGES = {
     **dict.fromkeys(("new", "allocated", "pending"), "pending"),
     **dict.fromkeys(("assigned", "accepted", "preparing"), "preparing"),
@@ -88,6 +93,20 @@ def awaited(found: Sequence[Progress], updated: Container[str] | None = None) ->
     return [str(each) for each in found if not each.done]
 
 
+def not_begun(services: Iterable[Item], since: Mapping[str, float | None], clock: float | None) -> list[str]:
+    """The services whose update, which replaces their tasks, was seen a moment ago (`since`, on the Engine's clock) and has not begun.
+
+    Tasks do not tell by which ports they were made, so that the old ones pass for new. Any update takes the status of the one before away
+    (swarmkit: UpdateService), and one that replaces tasks has one of its own as soon as it begins, in far less time than BEGINS_WITHIN.
+    """
+    waiting = [item for item in services if item.name in since and not is_job(item.document) and not item.document.get("UpdateStatus")]
+    return [f"service {item.name}: its update has not begun yet" for item in waiting if _just_now(since[item.name], clock)]
+
+
+def _just_now(since: float | None, clock: float | None) -> bool:
+    return since is not None and clock is not None and 0 <= clock - since < BEGINS_WITHIN
+
+
 def _rolled_back(found: Progress, updated: Container[str] | None) -> bool:
     return found.updating == "rollback_completed" and (updated is None or found.name in updated)
 
@@ -99,6 +118,7 @@ def progress(
     mesh: str | None = None,
     clock: float | None = None,
     places: int = 0,
+    paused: Container[str] = (),
 ) -> Progress:
     """The progress of one service from its document (GET /services?status=true) and its tasks (GET /tasks).
 
@@ -107,7 +127,8 @@ def progress(
     With `mesh`, the ID of the ingress network, a task has to be on it when the service publishes through it, else off it: tasks
     do not tell from which ports they were made. With `clock`, the Engine's in seconds since 1970, it has to have run for as long as the
     service's updates watch it. `places` is how many nodes have a task of a global service, which the swarm has not made yet just after
-    the service.
+    the service. On `paused` nodes, given by their IDs, tasks of global services stay as they are until the node is active again
+    (swarmkit: reconcileServices), so that those of an older spec are not waited for.
     """
     if is_job(service):
         return _job_progress(service, tasks, hostnames, clock, places)
@@ -117,7 +138,9 @@ def progress(
     meant = [task for task in fitting if task.get("DesiredState") == "running"]
     running = [task for task in meant if task["Status"]["State"] == "running" and not _young(task, service, clock)]
     status: Mapping[str, Any] = service.get("ServiceStatus") or {}
-    wanted = max(int(status.get("DesiredTasks") or 0), places)
+    stays = [task for task in tasks if _is_global(service) and task.get("NodeID") in paused and task not in fitting]
+    left = sum(1 for task in stays if task.get("DesiredState") == "running")
+    wanted = max(int(status.get("DesiredTasks") or 0) - left, places)
     updating = str((service.get("UpdateStatus") or {}).get("State") or "")
     told = tasks if updating.startswith("rollback") else fitting
     return Progress(
@@ -137,13 +160,15 @@ def _job_progress(
     """The progress of a job: the tasks of its newest round (JobStatus.JobIteration), which any update begins.
 
     What has failed for good is made anew only when another task of the job ends: the job has ended once nothing is under way, and
-    nothing was a moment ago. DesiredTasks has no failed task of a global job, and no more than run at once of a replicated one.
+    nothing was a moment ago, or once a place has failed more often than its policy allows, which goes on for ever. DesiredTasks has no
+    failed task of a global job, and no more than run at once of a replicated one.
     """
     job = (service["Spec"].get("Mode") or {}).get("ReplicatedJob")
     own = [task for task in tasks if _round(task) == _round(service.get("JobStatus") or {})]
     completed = _places(service, (task for task in own if task["Status"]["State"] == "complete"))
     under_way = [task for task in own if task["Status"]["State"] not in ENDED_STATES]
     failed = _places(service, filter(_failed, own)) - completed - _places(service, under_way)
+    again = _beyond_policy(service, filter(_failed, own)) - completed
     wanted = max(places, len(_places(service, own)))
     if job is not None:
         wanted = next((int(job[key]) for key in ("TotalCompletions", "MaxConcurrent") if job.get(key) is not None), 1)
@@ -151,12 +176,24 @@ def _job_progress(
         name=str(service["Spec"]["Name"]),
         running=len(completed),
         wanted=wanted,
-        failure="" if len(completed) == wanted else _last_failure(own, hostnames),
+        failure="" if len(completed) == wanted else _last_failure(own, hostnames) + (_ENDLESS if again else ""),
         moving=_moving(under_way, hostnames),
         failed=len(failed),
         job=True,
-        ended=bool(failed) and not under_way and not any(_young(task, service, clock) for task in own),
+        ended=bool(again) or (bool(failed) and not under_way and not any(_young(task, service, clock) for task in own)),
     )
+
+
+def _beyond_policy(service: Mapping[str, Any], failures: Iterable[Mapping[str, Any]]) -> set[str]:
+    """The places of a job that have failed more often than its restart policy allows, where that can be counted."""
+    policy = service["Spec"]["TaskTemplate"].get("RestartPolicy") or {}
+    attempts, window = int(policy.get("MaxAttempts") or 0), int(policy.get("Window") or 0)
+    if policy.get("Condition") == "none":
+        attempts = 0
+    elif not attempts or window:
+        return set()
+    times = Counter(place for task in failures for place in _places(service, [task]))
+    return {place for place, count in times.items() if count > 1 + attempts}
 
 
 def _round(holder: Mapping[str, Any]) -> int:
@@ -166,8 +203,12 @@ def _round(holder: Mapping[str, Any]) -> int:
 
 def _places(service: Mapping[str, Any], tasks: Iterable[Mapping[str, Any]]) -> set[str]:
     """Which places of their service tasks take: the slots, or the nodes of a global one. The slots of jobs begin with 0, left out by Go."""
-    key = "NodeID" if {"Global", "GlobalJob"} & set(service["Spec"].get("Mode") or {}) else "Slot"
+    key = "NodeID" if _is_global(service) else "Slot"
     return {str(task.get(key) or "") for task in tasks}
+
+
+def _is_global(service: Mapping[str, Any]) -> bool:
+    return bool({"Global", "GlobalJob"} & set(service["Spec"].get("Mode") or {}))
 
 
 def _failed(task: Mapping[str, Any]) -> bool:
@@ -205,7 +246,10 @@ def meshes(task: Mapping[str, Any]) -> set[str]:
 def _comparable(template: Mapping[str, Any]) -> dict[str, Any]:
     """The parts of a task's spec that decide whether it is replaced, without keys that hold nothing."""
     kept = {key: value for key, value in template.items() if key not in ("Placement", "Networks", "Runtime")}
-    networks = {str(each.get("Target")): sorted(each.get("Aliases") or ()) for each in template.get("Networks") or ()}
+    networks = {
+        str(each.get("Target")): (sorted(each.get("Aliases") or ()), dict(each.get("DriverOpts") or {}))
+        for each in template.get("Networks") or ()
+    }
     return {"networks": networks, **_filled(kept)}
 
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,6 +15,8 @@ from .._model.edge import HTTP, PREFIX, TCP, Asked, read_routes
 from .._model.errors import InvalidOption
 
 Shown = Mapping[str, Any]
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
+"""Hostnames are told by the nodes themselves, and end in the configuration of a proxy."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +57,10 @@ def edge(
     services publish is taken too. With faults there is nothing else.
     """
     pool = _pool(nodes, addresses)
-    if on_a_node:
-        taken = {**_published(services), **taken}
     faults: list[str] = []
+    if on_a_node:
+        faults += _held(services, taken)
+        taken = {**_published(services), **taken}
     backends: list[Backend] = []
     for service in services:
         try:
@@ -76,11 +80,27 @@ def edge(
 
 def _pool(nodes: Sequence[Shown], addresses: Mapping[str, str]) -> tuple[Node, ...]:
     there = [
-        Node(node["id"], node["hostname"], addresses.get(node["hostname"]) or node["address"])
+        Node(node["id"], _name(node), addresses.get(node["hostname"]) or node["address"])
         for node in nodes
         if node["state"] == "ready" and node["availability"] != "drain"
     ]
     return tuple(sorted(there, key=lambda node: (node.hostname, node.id)))
+
+
+def _name(node: Shown) -> str:
+    """The hostname, where it leaves no room for a line of a configuration."""
+    return str(node["hostname"] if _NAME.fullmatch(node["hostname"]) else node["id"])
+
+
+def _held(services: Sequence[Shown], taken: Mapping[int, str]) -> list[str]:
+    """The ports that the proxy needs itself and the mesh holds on every node; those of tasks may be on another one."""
+    return [
+        f"port {port['published_port']} of the edge is for {taken[port['published_port']]}, and service {service['name']} publishes it on "
+        "the node itself; give one of them another port, or put the edge on a host that is no node"
+        for service in services
+        for port in service["ports"]
+        if port["protocol"] == "tcp" and port["mode"] == "ingress" and port.get("published_port") in taken
+    ]
 
 
 def _published(services: Sequence[Shown]) -> dict[int, str]:
@@ -154,6 +174,7 @@ def _shown(backend: Backend) -> dict[str, Any]:
         "name": backend.name,
         "mode": asked.mode,
         "check": asked.check,
+        "check_host": next((host for host in asked.hosts if not host.startswith("*")), ""),
         "proxy_protocol": asked.proxy_protocol,
         "servers": [{"name": node.hostname, "address": node.address, "port": backend.published} for node in _named_apart(backend.nodes)],
     }

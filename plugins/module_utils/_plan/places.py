@@ -37,6 +37,7 @@ def lacking(
     refused for services that are touched, and told of others: a node that was lost is no reason to leave everything else undone.
     """
     found = [_placed(item, after[item.name], nodes) for item in present]
+    found += [_no_place_to_start(item, after[item.name], nodes) for item in present if item.name in touched]
     told = [each for each in found if each]
     blockers: list[Blocker] = []
     crowds = [crowd for item in present for crowd in _crowds(after[item.name], item.where, nodes)]
@@ -85,6 +86,17 @@ def _placed(item: Item, after: Item, nodes: Sequence[Item]) -> str:
     else:
         told = "no node is of one of its platforms"
     return f"{item.where}: {told}; its tasks wait until one does"
+
+
+def _no_place_to_start(item: Item, after: Item, nodes: Sequence[Item]) -> str:
+    """What is said of an update that starts a task before it stops one, where the bound of tasks on a node leaves no place for it."""
+    bound = int(after.values.get("placement.replicas_max_per_node") or 0)
+    places = bound * len([node for node in suitable_nodes(after.values, nodes) if takes_tasks(node)])
+    full = after.values["mode"] == "replicated" and int(after.values["replicas"] or 0) >= places > 0
+    if not full or after.values.get("update_config.order") != "start-first":
+        return ""
+    told = f"placement.replicas_max_per_node is {bound}, so that no node has a place for a task that starts before another stops"
+    return f"{item.where}: {told}, and an update waits without end; leave a place, or use update_config.order stop-first"
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,13 @@ from .._model.errors import InvalidOption
 from .._model.item import OWNER_LABEL, Item, owned
 from .._model.node import takes_tasks
 from .._model.parked import is_parked
-from .._model.publish import Port, port_text, ranges
+from .._model.publish import Port, port_text, ranges, with_chosen
 from .._model.references import config_names, secret_names, with_ids, with_names
 from .._model.service import JOBS, SERVICE, forced_updates, with_defaults, with_forced
 from .._model.service_check import check_service
 from .._model.table import Difference, Json, differences, dig, merged, read, write
 from .capacity import Room, crowded, takes_addresses
+from .handover import in_turn
 from .on_the_way import left_alone
 from .places import asks_for_nodes, lacking, suitable_nodes, task_count
 from .plan import Blocker, Call, Plan, Step, Wait
@@ -29,8 +30,8 @@ from .stacks import stack_blockers, stack_warnings
 TASK_OPTIONS = frozenset({"mode", "replicas", "labels", "update_config", "rollback_config", "placement"})
 """Options (or sections) whose change alone leaves running tasks where they are (swarmkit: IsTaskDirty)."""
 _FIRST = {kind: f"declare it in {kind}s first" for kind in ("network", "secret", "config")}
-STAGES = {"remove": 1, "free": 2, "update": 3, "create": 4}
-"""What is made at once. Updates that give a port up come before those that may take it."""
+STAGES = {"remove": 1, "create": 2, "update": 3}
+"""What is made at once. Updates that take a port from others have later stages of their own."""
 
 
 @dataclass(frozen=True)
@@ -130,11 +131,13 @@ def plan_services(wanted: WantedServices, found: Services, assumed: bool = False
             draft.creations.append(_create(item, found))
             draft.after[item.name] = _predicted(item)
             draft.touched.add(item.name)
-    draft.blockers += _contradictions([item for item in present if item.name not in draft.refused], draft.after) + _clashes(draft.after)
+    draft.blockers += _contradictions([item for item in present if item.name not in draft.refused], draft.after, by_name)
+    draft.blockers += _clashes(draft.after)
     draft.warnings += stack_warnings(present, by_name, frozenset(draft.touched))
     if found.nodes:
         _make_room(draft, present, found)
-    updates = sorted(draft.updates, key=lambda step: step.stage)
+    updates, refused = in_turn(draft.updates, by_name, draft.after, STAGES["update"])
+    draft.blockers += refused
     steps = (*draft.waits, *draft.removals, *updates, *draft.creations)
     return Plan(found, replace(found, items=tuple(draft.after.values())), steps, tuple(draft.blockers), tuple(draft.warnings))
 
@@ -238,25 +241,32 @@ def _parked(item: Item) -> Blocker:
     return Blocker(item.where, reason, "run the module ingress_network (site.yml with the tag ingress), which publishes them again")
 
 
-def _contradictions(present: Sequence[Item], after: Mapping[str, Item]) -> list[Blocker]:
-    """What was written may be right in itself and still contradict what the service keeps."""
+def _contradictions(present: Sequence[Item], after: Mapping[str, Item], before: Mapping[str, Item]) -> list[Blocker]:
+    """What was written may be right in itself and still contradict what the service keeps.
+
+    What a service that somebody else made contradicts in itself, and the swarm puts up with, is not ours to refuse.
+    """
     blockers = []
     for item in present:
-        values = {option: value for option, value in after[item.name].values.items() if value is not None}
-        try:
-            check_service(Item(item.name, {**values, **item.values}, where=item.where))
-        except InvalidOption as error:
-            reason = str(error)[len(item.where) + 1 :]
+        reason = _contradiction(replace(item, values={**after[item.name].values, **item.values}))
+        if reason and not (item.name in before and reason == _contradiction(replace(item, values=before[item.name].values))):
             blockers.append(Blocker(item.where, f"with what the service has already, {reason}", "change one of the two"))
     return blockers
 
 
+def _contradiction(item: Item) -> str:
+    try:
+        check_service(replace(item, values={option: value for option, value in item.values.items() if value is not None}))
+    except InvalidOption as error:
+        return str(error)[len(item.where) + 1 :]
+    return ""
+
+
 def _clashes(services: Mapping[str, Item]) -> list[Blocker]:
-    """The same port published by two services: refused by the swarm where both are in ingress mode, or one is."""
+    """The same port published by two services, or chosen for one: refused by the swarm where both are in ingress mode, or one is."""
     holders: dict[tuple[int, str], list[tuple[str, str]]] = {}
     for item in services.values():
-        ports: tuple[Port, ...] = item.values.get("publish") or ()
-        for port in ports:
+        for port in with_chosen(item.values.get("publish") or (), item.document):
             if port.published:
                 holders.setdefault((port.published, port.protocol), []).append((item.name, port.mode))
     clashes: dict[tuple[tuple[str, ...], str], list[int]] = {}
@@ -331,16 +341,7 @@ def _update(item: Item, there: Item, changes: Sequence[Difference], found: Servi
     if there.values["mode"] in JOBS:
         costs = "runs the job again"
     says = f"service {item.name}: " + (f"change {told}" if changes else "run its tasks anew")
-    stage = STAGES["free" if _gives_ports_up(changes) else "update"]
-    return Step("update", f"service {item.name}", says, call, costs, stage=stage)
-
-
-def _gives_ports_up(changes: Sequence[Difference]) -> bool:
-    ports = next((change for change in changes if change.option == "publish"), None)
-    if ports is None:
-        return False
-    wanted, found = ({(port.get("published_port"), port["protocol"]) for port in each or ()} for each in (ports.wanted, ports.found))
-    return bool(found - wanted)
+    return Step("update", f"service {item.name}", says, call, costs, stage=STAGES["update"])
 
 
 def _remove(item: Item, found: Services) -> Step:

@@ -65,6 +65,7 @@ REFUSED = [
         400,
         "EndpointSpec: duplicate published ports provided",
     ),
+    (spec("next.one"), 400, "name must be valid as a DNS name component"),
     (spec("next", Networks=[{"Target": "nonesuch"}]), None, "network nonesuch not found"),
     ({**spec("next"), "TaskTemplate": {"ContainerSpec": {}}}, 400, "ContainerSpec: image reference must be provided"),
 ]

@@ -162,6 +162,28 @@ def test_D1_a_mode_is_changed_where_that_was_allowed(service: Subject, run_modul
     assert not run({"mode": "replicated-job", "recreate": True})["changed"]
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"update_config": {"monitor": "0s"}},
+        {"update_config": {"max_failure_ratio": 1 / 3}},
+        {"rollback_config": {"monitor": "0s", "max_failure_ratio": 0.123456789}},
+        {"init": False},
+        {"stop_grace_period": "0s", "restart_policy": {"delay": "0s", "window": "0s", "max_attempts": 0}},
+    ],
+)
+def test_D1_what_the_engine_keeps_otherwise_is_found_as_it_was_written(
+    options: dict[str, Any], service: Subject, run_module: Runner
+) -> None:
+    def run(more: dict[str, Any]) -> Result:
+        return run_module("services", service.engine, {"services": [{"name": NAME, "image": IMAGE, "replicas": 0, **more}], "wait": False})
+
+    assert run({})["changed"]
+    changed = run(options)
+    assert not changed["failed"], changed
+    assert not run(options)["changed"]
+
+
 def test_D2_a_port_that_the_swarm_has_chosen_is_told_and_kept(service: Subject, run_module: Runner) -> None:
     def run(*ports: dict[str, Any]) -> Result:
         entry = {"name": NAME, "image": IMAGE, "replicas": 0, "publish": list(ports)}

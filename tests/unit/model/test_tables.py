@@ -193,3 +193,46 @@ def test_labels_that_are_written_leave_those_of_a_stack_and_our_own() -> None:
     changed = write(SERVICE, wanted, document)
     assert changed["Spec"]["Labels"] == {**kept, "new": "2"}
     assert differences(SERVICE, wanted, read(SERVICE, changed)) == ()
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        # the Engine takes no duration of 0 down, and watches for 5 s then (moby convert updateConfigToGRPC, swarmkit updater)
+        ({"monitor": "0s"}, {"Parallelism": 1, "MaxFailureRatio": 0}),
+        # the ratio is a float32
+        ({"max_failure_ratio": 1 / 3}, {"Parallelism": 1, "MaxFailureRatio": 0.33333334}),
+    ],
+)
+def test_what_the_engine_makes_of_a_number_is_what_was_written(written: dict[str, Any], told: dict[str, Any]) -> None:
+    wanted = parse(SERVICE, {"update_config": written}, "web")
+    assert differences(SERVICE, wanted, read(SERVICE, {"Spec": {"Mode": {"Replicated": {}}, "UpdateConfig": told}})) == ()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found", "same"),
+    [
+        ("nginx", "nginx:latest@sha256:1", True),
+        ("docker.io/library/nginx:1.27", "nginx:1.27@sha256:1", True),
+        ("library/nginx", "nginx", True),
+        ("docker.io/shop/web:2", "shop/web:2", True),
+        ("nginx:1.27@sha256:1", "nginx:1.27@sha256:2", False),
+        ("nginx:1.27@sha256:1", "nginx:1.27", False),
+        ("nginx", "nginx:1.27@sha256:1", False),
+        ("localhost:5000/web", "web:latest", False),
+        ("localhost:5000/web", "localhost:5000/web:latest@sha256:1", True),
+        ("registry.example.org/library/nginx", "nginx", False),
+    ],
+)
+def test_an_image_is_the_same_however_clients_write_its_name(wanted: str, found: str, same: bool) -> None:
+    document = {"Spec": {"Mode": {"Replicated": {}}, "TaskTemplate": {"ContainerSpec": {"Image": found}}}}
+    assert (differences(SERVICE, parse(SERVICE, {"image": wanted}, "web"), read(SERVICE, document)) == ()) is same
+
+
+def test_no_init_is_another_thing_than_what_the_daemon_chooses() -> None:
+    """A service that says nothing gets one where daemon.json has `init: true`."""
+    silent: dict[str, Any] = {"Spec": {"Mode": {"Replicated": {}}, "TaskTemplate": {"ContainerSpec": {}}}}
+    wanted = parse(SERVICE, {"init": False}, "web")
+    (change,) = differences(SERVICE, wanted, read(SERVICE, silent))
+    assert (change.wanted, change.found) == (False, None)
+    assert differences(SERVICE, wanted, read(SERVICE, write(SERVICE, wanted, silent))) == ()

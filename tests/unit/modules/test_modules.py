@@ -348,6 +348,16 @@ def test_join_tokens_are_in_no_result(run_module: Runner, caplog: pytest.LogCapt
     assert "SWMTKN" not in everything
 
 
+@pytest.mark.parametrize("told", ["0.0.0.0", "127.0.0.1", "::", ""])
+def test_a_leader_that_knows_itself_by_no_address_is_shown_by_the_one_of_raft(run_module: Runner, told: str) -> None:
+    """A proxy that was told 0.0.0.0 would ask itself in that node's place."""
+    manager = FakeEngine()
+    run_module("cluster", manager, {})
+    manager.node["Status"]["Addr"] = told
+    (node,) = run_module("cluster_info", manager, {"gather": ["nodes"]})["nodes"]
+    assert node["address"] == "10.0.0.11"
+
+
 def test_join_tokens_are_given_to_who_asks_for_them(run_module: Runner) -> None:
     manager = FakeEngine()
     run_module("cluster", manager, {})

@@ -81,6 +81,36 @@ def test_a_global_service_is_not_done_before_it_has_its_tasks() -> None:
     assert progress(service({"Global": {}}), here, NODES, places=2).done
 
 
+def test_what_a_paused_node_runs_of_an_older_spec_of_a_global_service_is_not_waited_for() -> None:
+    """The swarm leaves it there, and counts it among the tasks that are desired."""
+    old = {**task("running", node="n2"), "Spec": {"ContainerSpec": {"Image": "old"}}}
+    found = service({"Global": {}})
+    there = progress(found, [task("running"), old], NODES, places=1, paused={"n2"})
+    assert (there.done, there.line) == (True, "web 1/1 running")
+    assert not progress(found, [task("starting"), old], NODES, places=1, paused={"n2"}).done
+    assert not progress(found, [task("running"), old], NODES, places=2).done, "it moves where nothing is paused"
+    assert not progress(service(), [task("running", 1), {**old, "Slot": 2}], NODES, paused={"n2"}).done, "others go elsewhere"
+    assert progress(found, [task("running"), task("running", node="n2")], NODES, places=1, paused={"n2"}).line == "web 2/2 running"
+
+
+@pytest.mark.parametrize(
+    ("networks", "done"),
+    [
+        ([{"Target": "back", "Aliases": ["b", "a"], "DriverOpts": None}, {"Target": "front"}], True),
+        ([{"Target": "back", "Aliases": ["a"]}, {"Target": "front"}], False),
+        (
+            [{"Target": "back", "Aliases": ["a", "b"]}, {"Target": "front", "DriverOpts": {"com.docker.network.endpoint.ifname": "e1"}}],
+            False,
+        ),
+        ([{"Target": "back", "Aliases": ["a", "b"]}], False),
+    ],
+)
+def test_tasks_on_other_networks_are_those_of_an_older_spec(networks: list[dict[str, Any]], done: bool) -> None:
+    found = service(desired=1)
+    found["Spec"]["TaskTemplate"]["Networks"] = [{"Target": "front"}, {"Target": "back", "Aliases": ["a", "b"]}]
+    assert progress(found, [{**task("running", 1), "Spec": {**TEMPLATE, "Networks": networks}}], NODES).done is done
+
+
 def test_failures_of_an_older_spec_are_not_told_but_after_a_rollback() -> None:
     old = {**task(slot=1, **FAILED), "Spec": {"ContainerSpec": {"Image": "old"}}}
     assert progress(service(), [old], NODES).failure == ""
@@ -131,3 +161,27 @@ def test_a_stopped_update_ends_the_wait_but_where_all_runs() -> None:
     with pytest.raises(NotReady, match="update rollback_completed"):
         awaited([Progress("web", 2, 2, "rollback_completed")], updated=["web"])
     assert awaited([Progress("web", 2, 2, "rollback_started")]) == ["service web: 2 of 2 tasks running, update rollback_started"]
+
+
+@pytest.mark.parametrize(
+    ("policy", "failures", "ended"),
+    [
+        ({"Condition": "none"}, 1, False),
+        ({"Condition": "none"}, 2, True),
+        ({"Condition": "on-failure", "MaxAttempts": 1}, 2, False),
+        ({"Condition": "on-failure", "MaxAttempts": 1}, 3, True),
+        ({"Condition": "on-failure", "MaxAttempts": 1, "Window": 60 * 10**9}, 3, False),
+        ({"Condition": "on-failure"}, 5, False),
+    ],
+)
+def test_a_job_that_is_run_again_more_often_than_its_policy_allows_has_ended(policy: dict[str, Any], failures: int, ended: bool) -> None:
+    """Where two tasks of a job fail for good, the end of each makes the swarm run the other again, without end and without a pause."""
+    found = job({"ReplicatedJob": {"MaxConcurrent": 2, "TotalCompletions": 2}})
+    found["Spec"]["TaskTemplate"]["RestartPolicy"] = policy
+    tasks = [task(**FAILED, JobIteration={}) for _time in range(failures)]
+    tasks += [task(slot=1, **FAILED, JobIteration={}), task("starting", wanted="complete", JobIteration={})]
+    lost = progress(found, tasks, NODES, clock=(NOW or 0) + 3)
+    assert lost.ended is ended
+    assert ("again and again, more often than its restart_policy says" in lost.failure) is ended
+    complete = task("complete", 0, wanted="complete", JobIteration={})
+    assert not progress(found, [*tasks, complete], NODES, clock=(NOW or 0) + 3).ended, "this one has come to its end nevertheless"

@@ -158,3 +158,22 @@ def test_a_node_has_the_published_tcp_ports_itself(on_a_node: bool, port: int, t
     there = planned(line, service("web", WEB, NAMES), taken={443: "HTTP itself"}, on_a_node=on_a_node)
     told = f"service line: port {port} of the edge is taken by service web on the node itself"
     assert [fault.startswith(told) for fault in there["faults"]] == [True] * taken
+
+
+def test_a_hostname_that_could_be_a_line_of_a_configuration_is_no_name_of_a_server() -> None:
+    there = planned(service("web", WEB, host="a"), nodes=[node("n1", hostname="n1 192.0.2.66:80\n  server x"), node("n2")])
+    assert [(each["name"], each["address"]) for each in there["backends"][0]["servers"]] == [("id-n1", "192.0.2.1"), ("n2", "192.0.2.2")]
+
+
+def test_the_mesh_of_a_node_must_not_have_the_ports_that_its_edge_needs_itself() -> None:
+    taken = {80: "HTTP itself"}
+    web = service("web", {**WEB, "published_port": 80}, host="a")
+    told = "port 80 of the edge is for HTTP itself, and service web publishes it on the node itself; give one of them another port"
+    assert [each.startswith(told) for each in planned(web, taken=taken, on_a_node=True)["faults"]] == [True]
+    assert planned(web, taken=taken)["faults"] == []
+    assert planned(service("web", {**WEB, "published_port": 80, "mode": "host"}, host="a"), taken=taken, on_a_node=True)["faults"] == []
+
+
+def test_a_health_check_asks_by_a_whole_name() -> None:
+    there = planned(service("web", WEB, host="*.example.org, Shop.example.org", check="/"), service("any", WEB, check="/", path="/any"))
+    assert [each["check_host"] for each in there["backends"]] == ["shop.example.org", ""]

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 from ansible_collections.meshwork.swarm.plugins.module_utils import _run
+from ansible_collections.meshwork.swarm.plugins.module_utils._engine import client
 from ansible_collections.meshwork.swarm.plugins.module_utils._model.errors import EngineError
 from ansible_collections.meshwork.swarm.plugins.module_utils._plan.plan import Call
+from fakes import documents
 from fakes.engine import FakeEngine, Manners
 from fakes.module import Runner
 
@@ -208,3 +210,87 @@ def test_a_watched_wait_has_one_deadline_and_rolls_back_what_an_earlier_run_has_
     assert result["msg"].startswith("not true after 9 s: ") and image(engine) == "nginx:1.27"
     assert "2 failed: task: non-zero exit (3) on node1, exit code 3" in lines[-1]["web"] or "rollback" in lines[-1]["web"]
     assert [call.query.get("rollback") for call in engine.done] == [None, "previous"], "the run that goes on changes nothing itself"
+
+
+def test_who_watches_a_forced_update_sees_it_end(run_module: Runner) -> None:
+    """The run that goes on asks for no other round: it knows what the first has forced."""
+    engine = running(run_module, WEB)
+    engine.managed().manners.task_start = 30
+    _lines, result, runs = watched(run_module, engine, {"services": [{"name": "web", "force": True}]})
+    assert (result["failed"], runs > 1) == (False, True), result
+    assert [call.path.rpartition("/")[2] for call in engine.done] == ["update"]
+
+
+def test_what_a_lost_node_held_of_a_removed_service_is_not_waited_for(run_module: Runner) -> None:
+    engine = made()
+    other = FakeEngine(address="10.0.0.12", hostname="node2", hosts=engine.hosts)
+    token = engine.managed().cluster["JoinTokens"]["Worker"]
+    other.do(Call("POST", "/swarm/join", body={"RemoteAddrs": ["10.0.0.11:2377"], "JoinToken": token}))
+    agent = {"name": "agent", "image": "agent:1", "mode": "global"}
+    assert not run_module("services", engine, {"services": [agent]})["failed"]
+    engine.managed().nodes[other.node_id]["Status"]["State"] = "down"
+    result = run_module("services", engine, {"services": [{"name": "agent", "state": "absent"}]})
+    assert (result["failed"], result["changed"]) == (False, True), result["msg"]
+    assert [task["NodeID"] for task in engine.managed().tasks] == [other.node_id], "the swarm itself keeps them in its list"
+
+
+def published(*ports: int) -> list[dict[str, Any]]:
+    return [{"target_port": 80, "published_port": port} for port in ports]
+
+
+def test_ports_that_move_on_in_a_row_are_given_up_one_after_the_other(run_module: Runner) -> None:
+    """Each service takes the port that the next one gives up: the swarm refuses any other order."""
+    names = ["one", "two", "three"]
+    engine = running(run_module, *({**WEB, "name": name, "publish": published(8080 + place)} for place, name in enumerate(names)))
+    wanted = [{"name": name, "publish": published(8081 + place)} for place, name in enumerate(names)]
+    result = run_module("services", engine, {"services": wanted})
+    assert not result["failed"], result["msg"]
+    assert [step["item"] for step in result["steps"]] == ["service three", "service two", "service one"]
+
+
+def test_ports_that_change_hands_all_round_are_refused(run_module: Runner) -> None:
+    engine = running(run_module, *({**WEB, "name": name, "publish": published(port)} for name, port in (("one", 8080), ("two", 8081))))
+    wanted = [{"name": "one", "publish": published(8081)}, {"name": "two", "publish": published(8080)}]
+    result = run_module("services", engine, {"services": wanted})
+    assert result["failed"] and engine.done == []
+    assert result["msg"] == (
+        "services one, two: each is to have a port that another of them has still, and the swarm refuses whichever is changed first; "
+        "publish one of them on another port first, or not at all, and then as it is to be in a second run"
+    )
+
+
+@pytest.mark.parametrize(("update", "seconds"), [(0, 5), (10, 1)])
+def test_a_change_of_ports_is_awaited_though_its_tasks_do_not_tell_of_it(
+    run_module: Runner, monkeypatch: pytest.MonkeyPatch, update: int, seconds: int
+) -> None:
+    """The old tasks run, and no update is under way: it may just not have begun. One that is under way is awaited as ever."""
+    engine = running(run_module, {**WEB, "publish": published(8080)})
+    engine.managed().manners.update, engine.managed().manners.task_stop = update, 10**6
+    info = documents.info
+    began = run_module.clock.now
+
+    def told(asked: FakeEngine) -> dict[str, Any]:
+        return {**info(asked), "SystemTime": f"2026-11-28T19:01:{int(run_module.clock.now - began):02}Z"}
+
+    monkeypatch.setattr(documents, "info", told)
+    monkeypatch.setattr(documents, "fits", lambda _task, _document: True)
+    result = run_module("services", engine, {"services": [{"name": "web", "publish": published(8081)}]})
+    assert not result["failed"], result["msg"]
+    assert seconds <= run_module.clock.now - began < seconds + 1
+
+
+@pytest.mark.parametrize(("refusals", "failed"), [(2, False), (100, True)])
+def test_a_port_that_was_given_up_a_moment_ago_is_asked_for_again(run_module: Runner, refusals: int, failed: bool) -> None:
+    """The swarm looks at what its allocator has given out, too (swarmkit: checkPortConflicts), and that comes after the update."""
+    engine = running(run_module, {**WEB, "name": "one"}, {**WEB, "name": "two", "publish": published(8080)})
+    asked = []
+
+    def refuse(call: Call) -> None:
+        if call.body["Name"] == "one" and len(asked) < refusals:
+            asked.append(call)
+            raise client._refused(str(call), 400, "port '8080' is already in use by service 'two' (xyz) as an ingress port")
+
+    engine.interfere = refuse
+    result = run_module("services", engine, {"services": [{"name": "one", "publish": published(8080)}, {"name": "two", "publish": []}]})
+    assert (result["failed"], "port '8080' is already in use by service 'two'" in result.get("msg", "")) == (failed, failed)
+    assert run_module.clock.now < 20
