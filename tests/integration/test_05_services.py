@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stories.machines import Machines
+from stories.machines import Machines, eventually
 from stories.playing import Ansible, Run
 from stories.watching import asked
 
@@ -93,12 +93,17 @@ def test_D2_D4_an_update_is_awaited_until_the_new_tasks_run(cluster: Machines, a
     new = cluster.tasks("story-update")
     assert len(new) == 2 and not set(new) & set(old)
     assert not services(env={"COLOUR": "green"})
+    for port in (8096, 8097):
+        # the swarm begins such an update a moment after it has taken it
+        assert services(publish=[{"target_port": 8080, "published_port": port}])
+        old, new = new, cluster.tasks("story-update")
+        assert len(new) == 2 and not set(new) & set(old)
 
 
 @pytest.mark.usefixtures("removed")
 def test_D4_a_terminal_shows_services_that_move_and_nothing_else_does(cluster: Machines, ansible: Ansible) -> None:
-    def run(image: str, terminal: bool) -> Run:
-        wanted = {"services": [{"name": "story-moves", "image": image, "replicas": 2}]}
+    def run(image: str, terminal: bool, **options: Any) -> Run:
+        wanted = {"services": [{"name": "story-moves", "image": image, "replicas": 2, **options}]}
         return ansible.module(cluster.manager, "services", wanted, terminal=terminal)
 
     made = run(IMAGE, terminal=True).succeeded()
@@ -110,6 +115,9 @@ def test_D4_a_terminal_shows_services_that_move_and_nothing_else_does(cluster: M
     again = run(IMAGE, terminal=True).succeeded()
     assert not again.only.changed and "story-moves 2/2" not in again.output
     assert cluster.module_runs(since)[cluster.manager] == ["meshwork.swarm.services"]
+    # the run that goes on with the wait does not ask for one more round
+    forced = run(IMAGE, terminal=True, force=True).succeeded()
+    assert forced.only.says == ["service story-moves: run its tasks anew"] and "story-moves 2/2 running" in forced.output
     cluster.shell(cluster.manager, "docker service rm story-moves")
     quiet = run(IMAGE, terminal=False).succeeded()
     assert quiet.only.changed and "story-moves 0/2" not in quiet.output
@@ -154,6 +162,38 @@ def test_D4_jobs_are_awaited_until_they_have_completed(cluster: Machines, ansibl
     message = run("exit 4", total_completions=1, max_concurrent=1).refused()
     assert message.startswith("the job has ended without its completions: service story-job: 0 of 1 tasks completed, last failure: ")
     assert message.endswith("exit code 4") and any(f" on {node}, " in message for node in cluster.nodes)
+    # the swarm makes both anew without end
+    message = run("exit 5").refused()
+    assert message.startswith("the job has ended without its completions: service story-job: 0 of 2 tasks completed, last failure: ")
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("removed")
+def test_D4_a_paused_node_keeps_its_old_task_and_a_lost_one_is_not_waited_for(cluster: Machines, ansible: Ansible) -> None:
+    """Judged by the tasks that docker shows. The swarm leaves a global service's task on a paused node as it is."""
+
+    def run(**options: Any) -> Run:
+        return ansible.module(cluster.manager, "services", {"services": [{"name": "story-each", **options}], "wait_timeout": 120})
+
+    made = {"image": IMAGE, "mode": "global", "update_config": {"monitor": "1s"}}
+    run(**made).succeeded()
+    before = cluster.tasks("story-each")
+    paused, lost = cluster.workers
+    cluster.shell(cluster.manager, f"docker node update --availability pause {paused}")
+    try:
+        run(**made, env={"COLOUR": "green"}).succeeded()
+        after = cluster.tasks("story-each")
+        assert {after[task] for task in set(before) & set(after)} == {paused}
+    finally:
+        cluster.shell(cluster.manager, f"docker node update --availability active {paused}")
+    cluster.shell(lost, "systemctl stop docker.socket docker.service", timeout=120)
+    try:
+        state = f"docker node inspect {lost} --format '{{{{.Status.State}}}}'"
+        eventually(lambda: cluster.shell(cluster.manager, state).strip(), "down".__eq__, 120, "the node is down")
+        assert run(state="absent").succeeded().only.says == ["service story-each: remove it"]
+    finally:
+        cluster.shell(lost, "systemctl reset-failed docker.service; systemctl start docker.service", timeout=180)
+        eventually(lambda: cluster.shell(cluster.manager, state).strip(), "ready".__eq__, 120, "the node is back")
 
 
 @pytest.mark.long

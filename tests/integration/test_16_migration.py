@@ -220,6 +220,27 @@ def test_C4_a_run_that_is_killed_after_any_step_is_ended_by_the_next(plain: Mach
     assert not ansible.module(plain.manager, "networks", wanted).succeeded().only.changed
 
 
+def test_C4_a_service_whose_update_is_taken_back_stays_where_it_was(plain: Machines, ansible: Ansible) -> None:
+    """Its tasks refuse to run on two networks at once, and its update goes back by itself; once they do run there, the next run ends it."""
+    frail = 'test "$(ls /sys/class/net | grep -c eth)" -lt 3 && exec /serve'
+    words = ("--name", "frail", "--network", NETWORK, "--update-failure-action", "rollback", "--update-monitor", "5s")
+    plain.shell(plain.manager, shlex.join([*CREATE, *words, "meshwork-lab:1", "sh", "-c", frail]))
+    converged(plain)
+    before = spec(plain, "frail")
+    wanted = {"networks": [{"name": NETWORK, "encrypted": True, "replace": "rolling"}], "wait_timeout": STEP}
+    for _run in range(2):
+        failed = ansible.module(plain.manager, "networks", wanted, timeout=4 * STEP)
+        assert failed.returncode != 0 and "frail" in failed.only.message, failed.output
+        assert spec(plain, "frail")["TaskTemplate"] == before["TaskTemplate"]
+        assert plain.inspect("service", "frail")["UpdateStatus"]["State"] == "rollback_completed"
+        assert len(plain.tasks("frail")) == 1
+    plain.shell(plain.manager, "docker service update --quiet --args /serve frail", timeout=STEP)
+    ansible.module(plain.manager, "networks", wanted, timeout=4 * STEP).succeeded()
+    assert "encrypted" in plain.inspect("network", NETWORK)["Options"]
+    assert PARALLEL not in plain.shell(plain.manager, "docker network ls --format '{{.Name}}'").split()
+    assert len(plain.tasks("frail")) == 1
+
+
 def test_C4_who_uses_it_and_cannot_move_is_told_by_name(plain: Machines, ansible: Ansible) -> None:
     quick(plain, "left")
     before = looks(plain)
