@@ -37,7 +37,8 @@ author:
   - The meshwork.swarm contributors (@meshwork)
 requirements:
   - With iptables and ufw the programs C(iptables) and C(ipset).
-  - With nftables the program C(nft), which can print JSON; seen with 1.0.6.
+  - With nftables the program C(nft); seen with 1.0.6. Where it is installed it is asked for the ruleset with every backend, and has to be
+    able to print JSON.
   - With firewalld version 0.9.0 or newer.
 attributes:
   check_mode:

@@ -250,7 +250,7 @@ class Firewalld:
 class FakeHost(Host):
     """The host. `commands` are the programs that ran, as text; `firewalld` is None where it is not running.
 
-    `active` are units of ours that run; `ruleset` is what nft prints; `transactions` are what it was given. `mesh` are the rules in the
+    `active` are units of ours that run; `ruleset` is what nft prints, `unreadable` what it says where it fails; `transactions` are what it was given. `mesh` are the rules in the
     namespace of the routing mesh.
     """
 
@@ -266,6 +266,7 @@ class FakeHost(Host):
         self.commands: list[str] = []
         self.active: set[str] = set()
         self.ruleset = '{"nftables": []}'
+        self.unreadable = ""
         self.transactions: list[str] = []
         self.mesh = ""
 
@@ -355,6 +356,8 @@ class FakeHost(Host):
         if words == ["-f", "-"]:
             self.transactions.append(stdin)
             return ""
+        if self.unreadable:
+            raise Refused(1, self.unreadable)
         if words in (["-j", "list", "ruleset"], ["-j", "list", "chains"]):
             return self.ruleset
         raise Refused(1, f"nft: {words}")
