@@ -249,7 +249,7 @@ rules:
       type: str
       sample: gossip of nodes and networks
 open_ports:
-  description: The ports that Docker publishes on this host and anybody may reach, as its own rules of iptables tell.
+  description: The ports that Docker publishes on this host, in IPv4 or IPv6, and anybody may reach, as its own rules of iptables tell.
   type: list
   elements: str
   returned: when the options are valid

@@ -77,7 +77,7 @@ _WITHOUT_NFTABLES = re.compile(r"(Protocol|Operation) not supported|cache initia
 
 
 def _chains(host: Host) -> str:
-    """All chains of nftables, "" on a kernel without it. A ruleset that cannot be read is not one that is not there. Raises CommandFailed."""
+    """All chains of nftables, "" on a kernel without it. Raises CommandFailed: what cannot be read may be there all the same."""
     command = Command(("nft", "-j", "list", "chains"))
     done = host.run(command)
     if done.status == 0:

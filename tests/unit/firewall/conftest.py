@@ -250,8 +250,8 @@ class Firewalld:
 class FakeHost(Host):
     """The host. `commands` are the programs that ran, as text; `firewalld` is None where it is not running.
 
-    `active` are units of ours that run; `ruleset` is what nft prints, `unreadable` what it says where it fails; `transactions` are what it was given. `mesh` are the rules in the
-    namespace of the routing mesh.
+    `active` are units of ours that run; `ruleset` is what nft prints, `unreadable` what it says where it fails; `transactions` are what it
+    was given. `mesh` are the rules in the namespace of the routing mesh, `nat` Docker's own by family.
     """
 
     def __init__(self) -> None:
@@ -269,6 +269,7 @@ class FakeHost(Host):
         self.unreadable = ""
         self.transactions: list[str] = []
         self.mesh = ""
+        self.nat: dict[int, str] = {}
 
     def start_firewalld(self) -> Firewalld:
         self.programs.add("firewall-cmd")
@@ -308,7 +309,8 @@ class FakeHost(Host):
         program, *words = command.argv
         tool, _dash, kind = program.partition("-")
         if kind == "save":
-            return self.tables[PROGRAM_FAMILY[tool]].save()
+            family = PROGRAM_FAMILY[tool]
+            return self.tables[family].save() + self.nat.get(family, "")
         if kind == "restore":
             self.tables[PROGRAM_FAMILY[tool]].restore(command.stdin, self.sets)
             return ""
