@@ -104,8 +104,8 @@ options:
       - Whether the same ports are refused to everybody who is not a peer. The sender is told C(administratively prohibited).
       - With nftables that holds whatever the other rules of the host say, since a packet has to pass the chains of all tables.
       - With iptables, ufw and firewalld the rule that comes first decides. Ours stand before the zones of firewalld and the chains of ufw,
-        and before the first rule of C(INPUT) that ends the way of every packet. What stands before ours and accepts a stranger still does:
-        a rule of your own that is inserted above the jump to C(MESHWORK-SWARM), and with firewalld a direct rule, or a policy with a
+        and before the first rule of C(INPUT) that ends the way of every packet. What stands before ours and accepts a stranger still does,
+        such as a rule of your own that is inserted above the jump to C(MESHWORK-SWARM), and with firewalld a direct rule or a policy with a
         priority below -100.
       - Without it, strangers are left to the other rules of the host. Data path ports that are open to the world let anybody inject
         packets into overlay networks that are not encrypted.
