@@ -112,8 +112,12 @@ restart:
   sample: [log-driver, log-opts]
 recorded:
   description:
-    - The availability that the role C(meshwork.swarm.engine) took from the node for a restart that was cut off. The next run of the role
-      gives it back. Empty when there is none.
+    - The availability that the role C(meshwork.swarm.engine) or C(meshwork.swarm.host) took from the node before it was cut off. The next
+      run of either gives it back. Empty when there is none.
+  returned: always
+  type: str
+recorded_node:
+  description: The ID of the node that RV(recorded) was taken from; empty where none is written down.
   returned: always
   type: str
 missing_packages:

@@ -53,7 +53,7 @@ class Daemon:
 
     `arguments` are those of dockerd, `version` its (major, minor), () where it was not asked for. `objection` is what this dockerd says
     against the merged settings. `reload` and `restart` are keys that were changed and are not in force yet.
-    `recorded` is the availability that the role engine took from the node for a restart that was cut off. `packages` are the wanted ones
+    `recorded` is the availability that a run which was cut off took from the node `recorded_node`. `packages` are the wanted ones
     that are installed, `libraries` those that `python` finds, with their versions.
     """
 
@@ -68,6 +68,7 @@ class Daemon:
     reload: tuple[str, ...] = ()
     restart: tuple[str, ...] = ()
     recorded: str = ""
+    recorded_node: str = ""
     packages: Versions = field(default_factory=dict)
     libraries: Mapping[str, str] = field(default_factory=dict)
     python: str = ""

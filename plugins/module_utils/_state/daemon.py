@@ -23,11 +23,10 @@ from .._model.packages import LIBRARIES, alternatives
 from .._plan.daemon import Daemon, Marker, WantedDaemon, argument, missing, plan_daemon, show_daemon
 from .._plan.plan import Plan, Step
 from .._run import Reconciliation
+from .record import read_record
 
 MARKER = "/run/meshwork-swarm/daemon.json"
 """Below /run, since a boot starts the Engine with the file as it is."""
-RECORD = "/var/lib/meshwork-swarm/engine-restart"
-"""Where the role engine writes the availability of a node while it restarts its Engine."""
 PROPERTIES = ("MainPID", "ActiveState", "UnitFileState", "ExecStart")
 VALIDATES = (23, 0)
 """`dockerd --validate` came with Engine 23.0."""
@@ -61,6 +60,7 @@ class DaemonWork(Reconciliation[Daemon]):
         differ = not same_settings(before, after)
         if there and (differ or "firewall-backend" in after):
             self._version = self._version or read_version(self._host.output(Command(("dockerd", "--version"))))
+        record = read_record(self._host)
         root = argument(arguments, "--data-root") or str(before.get("data-root") or DATA_ROOT)
         return Daemon(
             settings=settings,
@@ -74,7 +74,8 @@ class DaemonWork(Reconciliation[Daemon]):
             objection=self._objection(after, arguments) if differ and there else "",
             reload=self._marker.reload,
             restart=self._marker.restart,
-            recorded=(self._host.read(RECORD) or "").strip(),
+            recorded=record.availability,
+            recorded_node=record.node_id,
             packages=installed(self._host, [name for asked in self.wanted.packages for name, _version in alternatives(asked)]),
             libraries=libraries(tuple(LIBRARIES), sys.path) if self.wanted.libraries else {},
             python=sys.executable,
@@ -148,6 +149,7 @@ class DaemonWork(Reconciliation[Daemon]):
             "member": state.member,
             "restart": list(state.restart),
             "recorded": state.recorded,
+            "recorded_node": state.recorded_node,
         }
 
 
