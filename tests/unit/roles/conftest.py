@@ -19,7 +19,8 @@ ROLES = Path(__file__).resolve().parents[3] / "roles"
 MODULE = """
 import json
 from ansible.module_utils.basic import AnsibleModule
-others = dict.fromkeys(["nodes", "services", "subnets", "mtu", "driver_opts", "labels", "replace", "wait_timeout"], {{"type": "raw"}})
+raw = "nodes services subnets mtu driver_opts labels replace wait_timeout restart swarm".split()
+others = dict.fromkeys(raw, {{"type": "raw"}})
 module = AnsibleModule(argument_spec={{**others, "gather": {{"type": "list"}}, "role": {{}}, "unlock_key": {{"no_log": True}}}})
 with open({log!r}, "a") as file:
     availability = [node["availability"] for node in module.params["nodes"] or []]
@@ -85,7 +86,7 @@ def _write_programs(folder: Path, log: Path, answer: Mapping[str, Any], failing:
     modules.mkdir(parents=True, exist_ok=True)
     if not (collection / "roles").exists():
         (collection / "roles").symlink_to(ROLES)
-    for name in ("cluster_info", "membership", "nodes", "gwbridge", "services"):
+    for name in ("cluster_info", "membership", "nodes", "gwbridge", "services", "daemon_config"):
         (modules / f"{name}.py").write_text(MODULE.format(log=str(log), name=name, answer=json.dumps(answer), fails=name in failing))
     systemctl = folder / "bin" / "systemctl"
     systemctl.parent.mkdir(exist_ok=True)
