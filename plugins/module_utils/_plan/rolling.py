@@ -109,12 +109,17 @@ def plan_restarts(hosts: Sequence[Host], nodes: Sequence[Node], way: str = DRAIN
 
 def _misfit(host: Host, by_id: Mapping[str, Node]) -> list[Blocker]:
     """A node that cannot be drained, or not be seen coming back."""
+    why = (
+        "its Engine has to be restarted"
+        if host.reason
+        else f"an earlier run took its availability {host.recorded}, which it is to get back"
+    )
+    yourself = ", or set engine_restart: never and restart it yourself" if host.reason else ""
     if host.state != "active":
-        remedy = "bring it back to the swarm first, or set engine_restart: never and restart it yourself"
-        return [Blocker(host.name, f"its Engine has to be restarted, and its membership is {host.state}", remedy)]
+        return [Blocker(host.name, f"{why}, and its membership is {host.state}", f"bring it back to the swarm first{yourself}")]
     if not by_id:
-        remedy = "put the managers among its hosts (do not --limit it to workers), or set engine_restart: never and restart it yourself"
-        return [Blocker(host.name, "its Engine has to be restarted, and no live manager is among the hosts of this run", remedy)]
+        remedy = f"put the managers among its hosts (do not --limit it to workers){yourself}"
+        return [Blocker(host.name, f"{why}, and no live manager is among the hosts of this run", remedy)]
     if host.node_id not in by_id:
         remedy = "it is in another swarm, or was removed from this one: let it leave on purpose (meshwork.swarm.membership, state left)"
         return [Blocker(host.name, f"its node {host.node_id} is not in the swarm's list", remedy)]

@@ -254,6 +254,12 @@ def test_direct_and_a_lonely_node_are_not_drained() -> None:
             "--limit it to workers), or set engine_restart: never and restart it yourself",
         ),
         (
+            [host("w1", "", "active", live=False)],
+            [],
+            "w1: an earlier run took its availability active, which it is to get back, and no live manager is among the hosts of this run; "
+            "put the managers among its hosts (do not --limit it to workers)",
+        ),
+        (
             [host("m1", state="locked", live=False)],
             THREE,
             "m1: its Engine has to be restarted, and its membership is locked; bring it back to the swarm "
