@@ -20,8 +20,9 @@ options:
   _input:
     description:
       - One dictionary a host with C(host) (its name in the inventory), C(membership) (as M(meshwork.swarm.cluster_info) returns it there),
-        C(reason) (why its Engine has to be restarted, empty when it need not) and C(recorded) (the availability that an earlier run took
-        from the node, empty when there was none).
+        C(reason) (why its Engine has to be restarted, empty when it need not), C(recorded) (the availability that an earlier run took
+        from the node, empty when there was none), C(recorded_node) (the ID of that node) and C(member) (whether the Engine has state of a
+        swarm, as M(meshwork.swarm.daemon_config) returns it).
     type: list
     elements: dict
     required: true
@@ -60,7 +61,8 @@ _value:
   description:
     - C(restarts) has what is to be done for each node, in order. C(blockers) has the reasons why nothing may be done, and then there are no
       restarts. C(summary) has both as lines of text.
-    - C(whole) has the services that have all their tasks, by name.
+    - C(whole) has the services that have all their tasks, by name. C(forgotten) has the hosts whose C(recorded) is of a node that they are
+      no more.
   type: dict
 """
 

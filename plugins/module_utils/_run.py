@@ -289,11 +289,12 @@ def run(module: Any, build: Callable[[Any], Reconciliation[Any]]) -> None:
     try:
         work = build(module)
         reconcile(work, module.check_mode, outcome)
-        outcome.returned.update(work.measured())
     except SwarmError as raised:
         error = raised
     except Unfinished:
         unfinished = True
+    if work:
+        outcome.returned.update(work.measured())
     for warning in outcome.warnings:
         module.warn(warning)
     watched = {}

@@ -73,7 +73,22 @@ options:
         and pyroute2. Where it does not, the file is not touched and the module fails, with RV(missing_libraries).
     type: bool
     default: false
+  restart:
+    description:
+      - Whether the Engine is restarted in this run, or started where it does not run. It ends the containers of the host; drain a member of
+        a swarm before, as the role C(meshwork.swarm.engine) does. Each run with V(true) makes a restart.
+      - Settings can be valid and still keep the Engine from starting. Where it does not start, what the file was when the Engine last
+        started is put back, the Engine is started with that, and the module fails with the line of the journal that says why and with what
+        was put back (RV(put_back)). Where the settings have not changed since then, nothing is put back.
+    type: bool
+    default: false
+  wait_timeout:
+    description: How long each program that the module runs may take, the restart among them, in seconds.
+    type: int
+    default: 300
 notes:
+  - What the file was before a change that waits for a restart is kept in C(/var/lib/meshwork-swarm/daemon.json.before), readable for root
+    alone, until the Engine was restarted.
   - A file that is no JSON is never touched; the message has line and column.
   - The keys that wait for a restart are noted in C(/run/meshwork-swarm/daemon.json), with the process that they wait for.
 seealso:
@@ -112,10 +127,19 @@ restart:
   sample: [log-driver, log-opts]
 recorded:
   description:
-    - The availability that the role C(meshwork.swarm.engine) took from the node for a restart that was cut off. The next run of the role
-      gives it back. Empty when there is none.
+    - The availability that the role C(meshwork.swarm.engine) or C(meshwork.swarm.host) took from the node before it was cut off. The next
+      run of either gives it back. Empty when there is none.
   returned: always
   type: str
+recorded_node:
+  description: The ID of the node that RV(recorded) was taken from; empty where none is written down.
+  returned: always
+  type: str
+put_back:
+  description:
+    - Whether the Engine did not start with the new settings, and runs again with those that it had before. The module has failed then.
+  returned: always
+  type: bool
 missing_packages:
   description: Those of O(packages) that are not installed, or not with this version. Told when the module fails, too.
   returned: always
@@ -187,6 +211,8 @@ def main() -> None:
         "swarm": {"type": "bool", "default": True},
         "packages": {"type": "list", "elements": "str", "default": []},
         "libraries": {"type": "bool", "default": False},
+        "restart": {"type": "bool", "default": False},
+        "wait_timeout": {"type": "int", "default": 300},
     }
     run(AnsibleModule(argument_spec=spec, supports_check_mode=True), DaemonWork)
 

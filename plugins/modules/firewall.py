@@ -37,7 +37,8 @@ author:
   - The meshwork.swarm contributors (@meshwork)
 requirements:
   - With iptables and ufw the programs C(iptables) and C(ipset).
-  - With nftables the program C(nft), which can print JSON; seen with 1.0.6.
+  - With nftables the program C(nft); seen with 1.0.6. Where it is installed it is asked for the ruleset with every backend, and has to be
+    able to print JSON.
   - With firewalld version 0.9.0 or newer.
 attributes:
   check_mode:
@@ -100,8 +101,12 @@ options:
     default: false
   guard:
     description:
-      - Whether the same ports are refused to everybody who is not a peer, whatever later rules or the policy of the firewall say. The
-        sender is told C(administratively prohibited).
+      - Whether the same ports are refused to everybody who is not a peer. The sender is told C(administratively prohibited).
+      - With nftables that holds whatever the other rules of the host say, since a packet has to pass the chains of all tables.
+      - With iptables, ufw and firewalld the rule that comes first decides. Ours stand before the zones of firewalld and the chains of ufw,
+        and before the first rule of C(INPUT) that ends the way of every packet. What stands before ours and accepts a stranger still does,
+        such as a rule of your own that is inserted above the jump to C(MESHWORK-SWARM), and with firewalld a direct rule or a policy with a
+        priority below -100.
       - Without it, strangers are left to the other rules of the host. Data path ports that are open to the world let anybody inject
         packets into overlay networks that are not encrypted.
       - ESP of strangers is never refused here, as another VPN of the host may need it.
@@ -244,7 +249,7 @@ rules:
       type: str
       sample: gossip of nodes and networks
 open_ports:
-  description: The ports that Docker publishes on this host and anybody may reach, as its own rules of iptables tell.
+  description: The ports that Docker publishes on this host, in IPv4 or IPv6, and anybody may reach, as its own rules of iptables tell.
   type: list
   elements: str
   returned: when the options are valid

@@ -99,6 +99,12 @@ needs_drain:
   description: Whether the bridge differs on a member of a swarm, and can be replaced once the node is drained.
   returned: when the Engine answers
   type: bool
+recorded:
+  description:
+    - The availability that the role C(meshwork.swarm.host) or C(meshwork.swarm.engine) took from this node before it was cut off. The next
+      run of either gives it back. Empty when there is none.
+  returned: when the Engine answers
+  type: str
 steps:
   description: What was done, or in check mode would be done, in order.
   returned: always

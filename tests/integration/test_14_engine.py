@@ -22,6 +22,8 @@ pytestmark = pytest.mark.long
 FILE = "/etc/docker/daemon.json"
 ROLE = ("site.yml", "--tags", "engine")
 RECORD = "/var/lib/meshwork-swarm/engine-restart"
+KEPT = "/var/lib/meshwork-swarm/daemon.json.before"
+BROKEN = '{"storage-driver": "nope"}'
 NODE = "node1"
 CONFIGURES = "meshwork.swarm.daemon_config"
 REPOSITORY = "/var/lib/story-repository"
@@ -174,6 +176,28 @@ def test_B1_what_docker_would_not_start_with_is_refused(
     before = operators_file.shell(NODE, f"cat {FILE}")
     assert message in role.playbook(*ROLE, *settings(**wanted)).refused()
     assert operators_file.shell(NODE, f"cat {FILE}") == before
+
+
+@pytest.mark.parametrize("member", [False, True], ids=["in no swarm", "a member"])
+def test_B1_settings_that_do_not_start_give_way_to_those_before(operators_file: Machines, role: Ansible, member: bool) -> None:
+    """The driver's name is a valid value of a valid key; what it is good for shows when the Engine starts."""
+    before = operators_file.shell(NODE, f"cat {FILE}")
+    if member:
+        operators_file.shell(NODE, f"docker swarm init --advertise-addr {operators_file.addresses[NODE]}")
+    try:
+        refused = role.playbook(*ROLE, *settings(storage_driver="nope"), "-e", "engine_allow_interruption=true").refused()
+        assert "did not start with the new settings" in refused and "driver not supported" in refused and "it runs again" in refused
+        assert operators_file.shell(NODE, f"cat {FILE}") == before and info(operators_file, ".LoggingDriver") == "local"
+        assert operators_file.shell(NODE, f"ls {KEPT} {RECORD} 2>/dev/null || true") == ""
+        assert not member or operators_file.inspect("node", NODE)["Spec"]["Availability"] == "active"
+        # a run that was cut off when the Engine was dead
+        operators_file.shell(NODE, f"install -m 600 {FILE} {KEPT}; echo '{BROKEN}' > {FILE}; systemctl restart docker.service", check=False)
+        cut_off = role.playbook(*ROLE, "-e", "engine_allow_interruption=true").refused()
+        assert "it runs again" in cut_off and operators_file.shell(NODE, f"cat {FILE}") == before
+        role.playbook(*ROLE).succeeded()
+    finally:
+        if member:
+            operators_file.leave()
 
 
 def test_B1_the_only_manager_is_restarted_when_that_is_allowed_by_name(operators_file: Machines, role: Ansible) -> None:

@@ -22,6 +22,7 @@ from .._plan.address_plan import LARGEST_DEFAULT
 from .._plan.gwbridge import NAME, SANDBOX, TABLE, Begin, Gateway, Restart, parse_gateway, plan_gateway, replaceable
 from .._plan.plan import Plan, Step
 from .._run import Reconciliation
+from .._state.record import read_record
 from .._state.service import control
 from . import observe
 from .client import Engine, connect
@@ -55,6 +56,7 @@ def gateway(engine: Engine, host: Host) -> Gateway:
         managers={node.id: reachable(node) for node in members},
         others={**_networks(listed), **_routes(host)},
         unfinished=os.path.exists(UNFINISHED),
+        recorded=read_record(host).of(membership.node_id),
     )
 
 
@@ -117,4 +119,4 @@ class GatewayWork(Reconciliation[Gateway]):
 
     def returned(self, state: Gateway) -> Mapping[str, Any]:
         shown = {"name": NAME, **show(TABLE, state.network.values)} if state.network else {}
-        return {"gwbridge": shown, "needs_drain": self._replaceable}
+        return {"gwbridge": shown, "needs_drain": self._replaceable, "recorded": state.recorded}

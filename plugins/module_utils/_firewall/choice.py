@@ -10,7 +10,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .._local.host import Command, Host
+from .._local.host import Command, Host, failed
+from .._model.errors import CommandFailed
 from .._plan.plan import Blocker
 from . import boot, nftables_boot
 from .ruleset import read_ruleset
@@ -61,14 +62,32 @@ def _read_nftables(host: Host) -> tuple[tuple[str, ...], bool]:
     """
     if not host.has("nft"):
         return (), False
-    done = host.run(Command(("nft", "-j", "list", "chains")))
-    tables = read_ruleset(done.output) if done.status == 0 else {}
+    chains = _chains(host)
+    tables = read_ruleset(chains) if chains else {}
     signs = ["nftables.service"] if any(host.exists(link) for link in WANTED_LINKS) else []
     for place, table in tables.items():
         theirs = place != KEY and not table.of_program
         if theirs and any(chain.on_input() and not chain.of_iptables for chain in table.chains.values()):
             signs.append(f"table {' '.join(place)}")
     return tuple(signs), KEY in tables
+
+
+_WITHOUT_NFTABLES = re.compile(r"(Protocol|Operation) not supported|cache initialization failed: Invalid argument")
+"""What nft says on a kernel that has no nf_tables (nfnetlink refuses a subsystem that it does not know with EINVAL)."""
+
+
+def _chains(host: Host) -> str:
+    """All chains of nftables, "" on a kernel without it. Raises CommandFailed: what cannot be read may be there all the same."""
+    command = Command(("nft", "-j", "list", "chains"))
+    done = host.run(command)
+    if done.status == 0:
+        return done.output
+    if "JSON support not compiled" in done.errors:
+        reason = "the nft of this host cannot print JSON, so its ruleset cannot be read"
+        raise CommandFailed(f"{reason}; install an nft that is built with JSON (libjansson), or remove it where nothing needs it")
+    if _WITHOUT_NFTABLES.search(done.errors):
+        return ""
+    raise failed(command, done)
 
 
 def choose(asked: str, active: Active, present: bool) -> tuple[str, tuple[Blocker, ...]]:

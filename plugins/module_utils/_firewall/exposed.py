@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .._local.host import Command, Host
 from .._model.firewall import Desired
@@ -18,6 +18,7 @@ ENCRYPTION, ISOLATION = "encryption", "isolation"
 Ports = frozenset[tuple[int, str]]
 
 _DNAT = re.compile(r"-A (?:DOCKER|DOCKER-INGRESS) (?P<match>.*)-p (?P<protocol>\w+) .*--dport (?P<port>\d+) -j DNAT")
+_LOOPBACK = re.compile(r"-d (127\.|::1/128)")
 _MESH = re.compile(r"-A PREROUTING .*-p (?P<protocol>\w+) .*--dport (?P<port>\d+) -j MARK ")
 _ENCRYPTION = re.compile(r"-A OUTPUT -p udp .*-j MARK --set-xmark 0xd0c4e3/", re.MULTILINE)
 """The kernel's policies of encrypted networks are for VXLAN with this mark only (`ip xfrm policy`)."""
@@ -28,9 +29,11 @@ _ISOLATION_CHAIN = ":DOCKER-ISOLATION-STAGE-2 "
 @dataclass(frozen=True)
 class DockersRules:
     """What they do: the ports that they publish, and with firewalld whether they encrypt and keep bridges apart. `lacks` is what they
-    do not do though it is needed here: ports of the routing mesh, ISOLATION."""
+    do not do though it is needed here: ports of the routing mesh, ISOLATION. The mesh has IPv4 only, so what IPv6
+    publishes stands apart."""
 
     published: Ports = frozenset()
+    published_in_ipv6: Ports = frozenset()
     others: tuple[str, ...] = ()
     lacks: tuple[str, ...] = ()
 
@@ -43,11 +46,22 @@ class DockersRules:
 def read_dockers_rules(host: Host, reloads: bool) -> DockersRules:
     """Read them. `reloads`: the host has a firewall whose reloads take rules away that are not its own, so there is more to look at.
 
-    Runs one program; none where there is no iptables, which Docker would use; a second one on members of a swarm where `reloads`.
-    Raises CommandFailed.
+    Runs one program; none where there is no iptables, which Docker would use; one more where the host has IPv6, and one more on members
+    of a swarm where `reloads`. Raises CommandFailed.
     """
     if not host.has("iptables-save"):
         return DockersRules()
+    return replace(_read_ipv4(host, reloads), published_in_ipv6=_read_ipv6(host))
+
+
+def _read_ipv6(host: Host) -> Ports:
+    """All tables, since a kernel need not have the table nat in IPv6, and to ask for that alone would fail there."""
+    if not (host.exists("/proc/net/if_inet6") and host.has("ip6tables-save")):
+        return frozenset()
+    return parse_published(host.output(Command(("ip6tables-save",))))
+
+
+def _read_ipv4(host: Host, reloads: bool) -> DockersRules:
     if not reloads:
         return DockersRules(parse_published(host.output(Command(("iptables-save", "-t", "nat")))))
     saved = host.output(Command(("iptables-save",)))
@@ -68,12 +82,13 @@ def parse_rules(saved: str, mesh: str | None = None) -> DockersRules:
     does = {ENCRYPTION: bool(_ENCRYPTION.search(saved)), ISOLATION: bool(_ISOLATION.search(saved))}
     isolates_nothing = mesh is not None and _ISOLATION_CHAIN in saved and not does[ISOLATION]
     lost = said(_ports(_MESH, mesh or "") - published)
-    return DockersRules(published, tuple(name for name in does if does[name]), (*lost, *([ISOLATION] if isolates_nothing else [])))
+    others = tuple(name for name in does if does[name])
+    return DockersRules(published, others=others, lacks=(*lost, *([ISOLATION] if isolates_nothing else [])))
 
 
 def parse_published(saved: str) -> Ports:
     """Port and protocol of Docker's DNAT rules; a port that is bound to the loopback address is not published to anybody."""
-    return _ports(_DNAT, "\n".join(line for line in saved.splitlines() if "-d 127." not in line))
+    return _ports(_DNAT, "\n".join(line for line in saved.splitlines() if not _LOOPBACK.search(line)))
 
 
 def _ports(rule: re.Pattern[str], saved: str) -> Ports:

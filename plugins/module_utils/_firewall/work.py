@@ -102,7 +102,7 @@ class FirewallWork(Reconciliation[Observed]):
             "confirmation_awaited": self._waits,
             "docker_serves": docker.serves,
             "docker_lacks": list(docker.lacks),
-            "open_ports": open_to_all(docker.published, self._desired),
+            "open_ports": open_to_all(docker.published | docker.published_in_ipv6, self._desired),
             "missing_packages": self._missing,
         }
 

@@ -15,6 +15,7 @@ from .._model.packages import Versions, missing_libraries, missing_packages
 from .plan import Blocker, Plan, Step
 
 DEFAULT_FILE = "/etc/docker/daemon.json"
+SERVICE = "docker.service"
 NFTABLES_REFUSED = ((29, 0), (29, 7))
 """Engines that refuse swarm mode with firewall-backend nftables (moby daemon/config IsSwarmCompatible)."""
 LIVE_RESTORE = ("--live-restore", "--live-restore=true")
@@ -35,7 +36,7 @@ class Work:
 
 @dataclass(frozen=True)
 class WantedDaemon:
-    """What the user wrote. `swarm` says that the host is to be a member of a swarm.
+    """What the user wrote. `swarm` says that the host is to be a member of a swarm, `restart` that the Engine is started anew in this run.
 
     `packages` have to be there before anything is changed, and with `libraries` the libraries that the collection's other modules need.
     """
@@ -45,6 +46,7 @@ class WantedDaemon:
     swarm: bool = True
     packages: tuple[str, ...] = ()
     libraries: bool = False
+    restart: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,9 @@ class Daemon:
 
     `arguments` are those of dockerd, `version` its (major, minor), () where it was not asked for. `objection` is what this dockerd says
     against the merged settings. `reload` and `restart` are keys that were changed and are not in force yet.
-    `recorded` is the availability that the role engine took from the node for a restart that was cut off. `packages` are the wanted ones
+    `recorded` is the availability that a run which was cut off took from the node `recorded_node`. `packages` are the wanted ones
     that are installed, `libraries` those that `python` finds, with their versions.
+    `kept` says that what the file was before a change is kept, for the way back; `started` that this run has started the Engine anew.
     """
 
     settings: Settings | None = None
@@ -68,9 +71,12 @@ class Daemon:
     reload: tuple[str, ...] = ()
     restart: tuple[str, ...] = ()
     recorded: str = ""
+    recorded_node: str = ""
     packages: Versions = field(default_factory=dict)
     libraries: Mapping[str, str] = field(default_factory=dict)
     python: str = ""
+    kept: bool = False
+    started: bool = False
 
 
 def missing(wanted: WantedDaemon, found: Daemon) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -89,15 +95,34 @@ def plan_daemon(wanted: WantedDaemon, found: Daemon, checking: bool = False) -> 
     if differ:
         says = f"{wanted.path}: {'; '.join(changes(before, after))}"
         steps.append(Step("write", wanted.path, says, Work(f"write {wanted.path}")))
-    if reload:
+    start = wanted.restart and not found.started
+    if start:
+        says = "restart the Engine" if found.running else "start the Engine"
+        costs = "the containers of this host end" if found.running else ""
+        steps.append(Step("restart", SERVICE, says, Work(f"systemctl restart {SERVICE}"), costs))
+    elif reload:
         says = f"reload the Engine, which takes up {', '.join(reload)}"
-        steps.append(Step("reload", "docker.service", says, Work("systemctl reload docker.service")))
+        steps.append(Step("reload", SERVICE, says, Work(f"systemctl reload {SERVICE}")))
+    waits = found.running and not start and bool(restart)
+    if found.kept and found.running and not waits and not start:
+        steps.append(
+            Step("forget", wanted.path, "forget what the Engine has run with before, as it runs with what is there now", Work("remove it"))
+        )
     blockers = [] if checking else _missing(wanted, found)
     blockers += [*_other_file(wanted, found), *_swarm_refuses(wanted, found, after), *_set_twice(wanted, found, after)]
     if found.objection and not blockers:
         blockers.append(Blocker(wanted.path, f"dockerd refuses the settings: {found.objection}", "mend them; nothing was changed"))
     warnings = (WITHOUT_IPTABLES,) if after.get("iptables") is False else ()
-    outcome = replace(found, settings=after if differ else found.settings, reload=(), restart=restart, objection="")
+    outcome = replace(
+        found,
+        settings=after if differ else found.settings,
+        running=found.running or start,
+        reload=(),
+        restart=() if start else restart,
+        objection="",
+        kept=(found.kept or (waits and differ)) if waits or not (found.running or start) else False,
+        started=found.started or start,
+    )
     return Plan(found, outcome, tuple(steps), tuple(blockers), warnings)
 
 

@@ -45,7 +45,8 @@ class Gateway:
 
     `endpoints` are those on it but for the sandbox of the routing mesh, which is there when `mesh` is. `containers` are those that run on
     this host. `managers` are the IDs of the swarm's managers and whether each is reachable, where this host can tell. `others` are the
-    subnets of this host by what has them. `unfinished` tells of a replacement after which Docker has still to be restarted.
+    subnets of this host by what has them. `unfinished` tells of a replacement after which Docker has still to be restarted,
+    `recorded` is the availability that a run which was cut off took from this node.
     """
 
     network: Item | None
@@ -56,6 +57,7 @@ class Gateway:
     managers: Mapping[str, bool] = field(default_factory=dict)
     others: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     unfinished: bool = False
+    recorded: str = ""
 
     @property
     def joined(self) -> bool:

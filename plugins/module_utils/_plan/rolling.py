@@ -11,7 +11,7 @@ availability was is written down on its host before anything else happens: a res
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .plan import Blocker
@@ -25,7 +25,8 @@ DIRECT = "direct"
 @dataclass(frozen=True)
 class Host:
     """One host of the play: its node and the state of its membership, why its Engine has to be restarted ("" when it need not), and the
-    availability that an earlier run wrote down and did not give back ("" when there is none).
+    availability that an earlier run wrote down and did not give back ("" when there is none). `stale` says that it is not this node's:
+    the host has left its swarm, or is another node now.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Host:
     live_manager: bool
     reason: str = ""
     recorded: str = ""
+    stale: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,10 +59,11 @@ class Restart:
 
 @dataclass(frozen=True)
 class Restarts:
-    """The restarts in their order, or why there are none."""
+    """The restarts in their order, or why there are none; and the hosts whose records are stale, with the availability in each."""
 
     restarts: tuple[Restart, ...] = ()
     blockers: tuple[Blocker, ...] = ()
+    forgotten: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_hosts(shown: Sequence[Mapping[str, Any]]) -> list[Host]:
@@ -73,16 +76,25 @@ def read_hosts(shown: Sequence[Mapping[str, Any]]) -> list[Host]:
             bool(host["membership"]["live_manager"]),
             str(host.get("reason") or ""),
             str(host.get("recorded") or ""),
+            _stale(host),
         )
         for host in shown
     ]
 
 
+def _stale(host: Mapping[str, Any]) -> bool:
+    """A locked manager tells no ID, and still is the node that it was: its state is there."""
+    now, then = str(host["membership"]["node_id"]), str(host.get("recorded_node") or "")
+    return bool(host.get("recorded")) and (not host.get("member", True) or bool(now and then and now != then))
+
+
 def plan_restarts(hosts: Sequence[Host], nodes: Sequence[Node], way: str = DRAINED, allow_interruption: bool = False) -> Restarts:
     """The restarts of all hosts that are members. `nodes` are the swarm's as cluster_info shows them, [] without a live manager."""
+    forgotten = {host.name: host.recorded for host in hosts if host.stale}
+    hosts = [replace(host, recorded="") if host.stale else host for host in hosts]
     waiting = [host for host in hosts if (host.reason or host.recorded) and host.state != "inactive"]
     if not waiting:
-        return Restarts()
+        return Restarts(forgotten=forgotten)
     by_id = {str(node["id"]): node for node in nodes}
     blockers = [blocker for host in waiting for blocker in _misfit(host, by_id)]
     if blockers:
@@ -92,17 +104,22 @@ def plan_restarts(hosts: Sequence[Host], nodes: Sequence[Node], way: str = DRAIN
     blockers = [] if allow_interruption else _majority_lost(restarts, nodes)
     if blockers:
         return Restarts(blockers=tuple(blockers))
-    return Restarts(tuple(sorted(restarts, key=lambda restart: restart.rank)))
+    return Restarts(tuple(sorted(restarts, key=lambda restart: restart.rank)), forgotten=forgotten)
 
 
 def _misfit(host: Host, by_id: Mapping[str, Node]) -> list[Blocker]:
     """A node that cannot be drained, or not be seen coming back."""
+    why = (
+        "its Engine has to be restarted"
+        if host.reason
+        else f"an earlier run took its availability {host.recorded}, which it is to get back"
+    )
+    yourself = ", or set engine_restart: never and restart it yourself" if host.reason else ""
     if host.state != "active":
-        remedy = "bring it back to the swarm first, or set engine_restart: never and restart it yourself"
-        return [Blocker(host.name, f"its Engine has to be restarted, and its membership is {host.state}", remedy)]
+        return [Blocker(host.name, f"{why}, and its membership is {host.state}", f"bring it back to the swarm first{yourself}")]
     if not by_id:
-        remedy = "put the managers among its hosts (do not --limit it to workers), or set engine_restart: never and restart it yourself"
-        return [Blocker(host.name, "its Engine has to be restarted, and no live manager is among the hosts of this run", remedy)]
+        remedy = f"put the managers among its hosts (do not --limit it to workers){yourself}"
+        return [Blocker(host.name, f"{why}, and no live manager is among the hosts of this run", remedy)]
     if host.node_id not in by_id:
         remedy = "it is in another swarm, or was removed from this one: let it leave on purpose (meshwork.swarm.membership, state left)"
         return [Blocker(host.name, f"its node {host.node_id} is not in the swarm's list", remedy)]
@@ -162,8 +179,13 @@ def show_restarts(plan: Restarts) -> dict[str, Any]:
     """The plan as plain values, for the role that carries it out and for people."""
     told = [restart.says + (f" ({restart.costs})" if restart.costs else "") for restart in plan.restarts]
     lines = [f"{number}. {line}" for number, line in enumerate(told, 1)]
+    lines += [
+        f"{host}: forget the availability {kept}, which an earlier run took from a node that this host is no more"
+        for host, kept in plan.forgotten.items()
+    ]
     return {
         "restarts": [{name: value for name, value in vars(restart).items() if name != "rank"} for restart in plan.restarts],
         "blockers": [str(blocker) for blocker in plan.blockers],
+        "forgotten": list(plan.forgotten),
         "summary": [str(blocker) for blocker in plan.blockers] or lines or ["no Engine of a member has to be restarted"],
     }

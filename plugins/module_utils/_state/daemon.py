@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._local.host import Command, Finished, Host, WriteFile
+from .._local.host import Command, Finished, Host, RemoveFile, WriteFile
 from .._local.packages import installed, libraries
 from .._model.daemon import effects, known_keys, merge, read_settings, render, same_settings
 from .._model.errors import CommandFailed
@@ -23,11 +23,11 @@ from .._model.packages import LIBRARIES, alternatives
 from .._plan.daemon import Daemon, Marker, WantedDaemon, argument, missing, plan_daemon, show_daemon
 from .._plan.plan import Plan, Step
 from .._run import Reconciliation
+from .record import read_record
+from .start import KEPT, PutBack, keep, start_or_go_back
 
 MARKER = "/run/meshwork-swarm/daemon.json"
 """Below /run, since a boot starts the Engine with the file as it is."""
-RECORD = "/var/lib/meshwork-swarm/engine-restart"
-"""Where the role engine writes the availability of a node while it restarts its Engine."""
 PROPERTIES = ("MainPID", "ActiveState", "UnitFileState", "ExecStart")
 VALIDATES = (23, 0)
 """`dockerd --validate` came with Engine 23.0."""
@@ -41,12 +41,16 @@ class DaemonWork(Reconciliation[Daemon]):
         """Takes the AnsibleModule."""
         params = module.params
         self._checking = bool(module.check_mode)
-        self._host = host or Host()
+        self._host = host or Host(float(params["wait_timeout"]))
+        self._started = False
+        self._put_back = False
         self._marker = Marker()
         self._version: tuple[int, ...] = ()
         secret = {} if params["proxies"] is None else {"proxies": params["proxies"]}
         settings = {**params["settings"], **secret}
-        self.wanted = WantedDaemon(params["path"], settings, params["swarm"], tuple(params["packages"]), params["libraries"])
+        self.wanted = WantedDaemon(
+            params["path"], settings, params["swarm"], tuple(params["packages"]), params["libraries"], params["restart"]
+        )
 
     def observe(self) -> Daemon:
         """Raises SwarmError when the file is no JSON, or a program fails."""
@@ -61,6 +65,7 @@ class DaemonWork(Reconciliation[Daemon]):
         differ = not same_settings(before, after)
         if there and (differ or "firewall-backend" in after):
             self._version = self._version or read_version(self._host.output(Command(("dockerd", "--version"))))
+        record = read_record(self._host)
         root = argument(arguments, "--data-root") or str(before.get("data-root") or DATA_ROOT)
         return Daemon(
             settings=settings,
@@ -74,10 +79,13 @@ class DaemonWork(Reconciliation[Daemon]):
             objection=self._objection(after, arguments) if differ and there else "",
             reload=self._marker.reload,
             restart=self._marker.restart,
-            recorded=(self._host.read(RECORD) or "").strip(),
+            recorded=record.availability,
+            recorded_node=record.node_id,
             packages=installed(self._host, [name for asked in self.wanted.packages for name, _version in alternatives(asked)]),
             libraries=libraries(tuple(LIBRARIES), sys.path) if self.wanted.libraries else {},
             python=sys.executable,
+            kept=self._host.exists(KEPT),
+            started=self._started,
         )
 
     def _arguments(self, written: Sequence[str], pid: str) -> tuple[str, ...]:
@@ -128,10 +136,28 @@ class DaemonWork(Reconciliation[Daemon]):
         before, after = self._planned.before, self._planned.after
         if step.action == "write":
             self._write_marker(sorted({*before.reload, *effects(before.settings or {}, after.settings or {})[0]}), after.restart)
+            # what the Engine runs with stays kept where an earlier change waits for the same restart
+            if before.running and (after.kept or self.wanted.restart) and not (before.kept and before.restart):
+                keep(self._host.read(self.wanted.path))
             write_kept(self.wanted.path, render(after.settings or {}))
         elif step.action == "reload":
             self._host.output(Command(("systemctl", "reload", "docker.service")))
             self._write_marker((), after.restart)
+        elif step.action == "forget":
+            self._host.remove(RemoveFile(KEPT))
+        elif step.action == "restart":
+            self._started = True
+            self._start()
+
+    def _start(self) -> None:
+        try:
+            start_or_go_back(self._host, self.wanted.path, write_kept)
+        except PutBack:
+            self._put_back = True
+            raise
+
+    def measured(self) -> Mapping[str, Any]:
+        return {"put_back": self._put_back}
 
     def show(self, state: Daemon) -> Mapping[str, Any]:
         return show_daemon(self.wanted, state)
@@ -148,6 +174,7 @@ class DaemonWork(Reconciliation[Daemon]):
             "member": state.member,
             "restart": list(state.restart),
             "recorded": state.recorded,
+            "recorded_node": state.recorded_node,
         }
 
 

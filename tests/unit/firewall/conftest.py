@@ -250,8 +250,8 @@ class Firewalld:
 class FakeHost(Host):
     """The host. `commands` are the programs that ran, as text; `firewalld` is None where it is not running.
 
-    `active` are units of ours that run; `ruleset` is what nft prints; `transactions` are what it was given. `mesh` are the rules in the
-    namespace of the routing mesh.
+    `active` are units of ours that run; `ruleset` is what nft prints, `unreadable` what it says where it fails; `transactions` are what it
+    was given. `mesh` are the rules in the namespace of the routing mesh, `nat` Docker's own by family.
     """
 
     def __init__(self) -> None:
@@ -266,8 +266,10 @@ class FakeHost(Host):
         self.commands: list[str] = []
         self.active: set[str] = set()
         self.ruleset = '{"nftables": []}'
+        self.unreadable = ""
         self.transactions: list[str] = []
         self.mesh = ""
+        self.nat: dict[int, str] = {}
 
     def start_firewalld(self) -> Firewalld:
         self.programs.add("firewall-cmd")
@@ -307,7 +309,8 @@ class FakeHost(Host):
         program, *words = command.argv
         tool, _dash, kind = program.partition("-")
         if kind == "save":
-            return self.tables[PROGRAM_FAMILY[tool]].save()
+            family = PROGRAM_FAMILY[tool]
+            return self.tables[family].save() + self.nat.get(family, "")
         if kind == "restore":
             self.tables[PROGRAM_FAMILY[tool]].restore(command.stdin, self.sets)
             return ""
@@ -355,6 +358,8 @@ class FakeHost(Host):
         if words == ["-f", "-"]:
             self.transactions.append(stdin)
             return ""
+        if self.unreadable:
+            raise Refused(1, self.unreadable)
         if words in (["-j", "list", "ruleset"], ["-j", "list", "chains"]):
             return self.ruleset
         raise Refused(1, f"nft: {words}")

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from ansible_collections.meshwork.swarm.plugins.module_utils._firewall.choice im
     choose,
     read_active,
 )
+from ansible_collections.meshwork.swarm.plugins.module_utils._model.errors import CommandFailed
 
 NOTHING = Active()
 FIREWALLD = Active(firewalld_installed=True, firewalld=True)
@@ -147,6 +149,37 @@ def test_a_ruleset_of_nftables_is_the_administrators_unless_a_program_made_it(ho
     host.ruleset = json.dumps({"nftables": chains})
     assert read_active(host) == active
     assert host.commands == ["nft -j list chains"]
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (
+            "netlink: Error: cache initialization failed: Interrupted system call",
+            "`nft -j list chains` failed (status 1): netlink: Error: cache",
+        ),
+        ("JSON support not compiled-in", "the nft of this host cannot print JSON"),
+    ],
+)
+def test_a_ruleset_that_cannot_be_read_is_not_taken_for_none(host, said: str, told: str) -> None:
+    host.programs.add("nft")
+    host.unreadable = said
+    with pytest.raises(CommandFailed, match=re.escape(told)):
+        read_active(host)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "netlink: Error: cache initialization failed: Invalid argument",
+        "netlink: Error: cache initialization failed: Operation not supported",
+        "Unable to initialize Netlink socket: Protocol not supported",
+    ],
+)
+def test_a_kernel_without_nftables_has_no_ruleset(host, said: str) -> None:
+    host.programs.add("nft")
+    host.unreadable = said
+    assert read_active(host) == NOTHING
 
 
 def test_the_service_of_nftables_says_so_too(host) -> None:

@@ -33,6 +33,29 @@ def test_both_modes_of_publishing_are_seen_and_the_loopback_is_not_the_world() -
     assert parse_published(SAVED) == {(8080, "tcp"), (8081, "tcp"), (53, "udp")}
 
 
+SAVED6 = """*nat
+-A DOCKER ! -i docker0 -p tcp -m tcp --dport 8090 -j DNAT --to-destination [fd00:17::2]:80
+-A DOCKER -d ::1/128 ! -i docker0 -p tcp -m tcp --dport 8091 -j DNAT --to-destination [fd00:17::2]:80
+COMMIT
+"""
+
+
+@pytest.mark.parametrize(("kernel", "program", "told"), [(True, True, ["8090/tcp"]), (False, True, []), (True, False, [])])
+def test_a_port_that_is_published_in_ipv6_only_is_open_too(
+    new_host: Any, options: dict[str, Any], kernel: bool, program: bool, told: list[str]
+) -> None:
+    """It is no port that IPv4 serves: one that the mesh has lost there is still lost."""
+    host = new_host()
+    host.nat[6] = SAVED6
+    if program:
+        host.programs.add("ip6tables-save")
+    if not kernel:
+        host.paths.discard("/proc/net/if_inet6")
+    outcome = Outcome()
+    reconcile(FirewallWork({**options, "peers": ["10.9.0.11"]}, host), True, outcome)
+    assert (outcome.returned["open_ports"], outcome.returned["docker_serves"]) == (told, [])
+
+
 def test_a_port_is_open_where_it_is_not_written_or_written_for_everybody() -> None:
     published = (Published("tcp", 8080, {4: ("10.0.0.0/8",), 6: ()}), Published("udp", 53, {4: (), 6: ("::/0",)}))
     assert open_to_all(parse_published(SAVED), Desired(present=True, published=published)) == ["53/udp", "8081/tcp"]

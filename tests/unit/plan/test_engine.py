@@ -194,6 +194,28 @@ def test_what_was_cut_off_is_ended_first_and_gets_what_it_had() -> None:
     assert second["host"] == "m1"
 
 
+@pytest.mark.parametrize(
+    ("recorded_node", "member", "forgotten"),
+    [("id-w1", True, []), ("", True, []), ("id-before", True, ["w1"]), ("id-w1", False, ["w1"]), ("", False, ["w1"])],
+)
+def test_what_was_written_down_of_a_node_that_is_no_more_is_forgotten(recorded_node: str, member: bool, forgotten: list[str]) -> None:
+    left = {**host("w1", "", "active", live=False), "recorded_node": recorded_node, "member": member}
+    if not member:
+        left["membership"] = {"state": "inactive", "node_id": "", "live_manager": False}
+    plan = restart_plan([*(host(each["hostname"], "") for each in THREE[:3]), left], THREE)
+    assert plan["forgotten"] == forgotten
+    assert [turn["host"] for turn in plan["restarts"]] == ([] if forgotten else ["w1"])
+    assert not forgotten or plan["summary"] == [
+        "w1: forget the availability active, which an earlier run took from a node that this host is no more"
+    ]
+
+
+def test_a_locked_manager_keeps_what_was_written_down() -> None:
+    locked = {**host("m1", "", "active", live=False, state="locked"), "recorded_node": "id-m1", "member": True}
+    locked["membership"]["node_id"] = ""
+    assert restart_plan([locked], THREE)["forgotten"] == []
+
+
 def test_a_node_that_was_drained_stays_drained() -> None:
     nodes = [*THREE[:3], node("w1", "worker", availability="drain")]
     (turn,) = restart_plan([*(host(each["hostname"], "") for each in THREE[:3]), host("w1", live=False)], nodes)["restarts"]
@@ -230,6 +252,12 @@ def test_direct_and_a_lonely_node_are_not_drained() -> None:
             "w1: its Engine has to be restarted, and no live manager is among the hosts of this run; put the "
             "managers among its hosts (do not "
             "--limit it to workers), or set engine_restart: never and restart it yourself",
+        ),
+        (
+            [host("w1", "", "active", live=False)],
+            [],
+            "w1: an earlier run took its availability active, which it is to get back, and no live manager is among the hosts of this run; "
+            "put the managers among its hosts (do not --limit it to workers)",
         ),
         (
             [host("m1", state="locked", live=False)],

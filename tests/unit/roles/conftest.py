@@ -15,13 +15,19 @@ from typing import Any
 
 import pytest
 
+ROLES = Path(__file__).resolve().parents[3] / "roles"
 MODULE = """
 import json
 from ansible.module_utils.basic import AnsibleModule
-others = dict.fromkeys(["nodes", "services", "subnets", "mtu", "driver_opts", "labels", "replace", "wait_timeout"], {{"type": "raw"}})
+raw = "nodes services subnets mtu driver_opts labels replace wait_timeout restart swarm".split()
+others = dict.fromkeys(raw, {{"type": "raw"}})
 module = AnsibleModule(argument_spec={{**others, "gather": {{"type": "list"}}, "role": {{}}, "unlock_key": {{"no_log": True}}}})
 with open({log!r}, "a") as file:
-    file.write({name!r} + " " + " ".join(module.params["gather"] or []) + (module.params["role"] or "") + "\\n")
+    availability = [node["availability"] for node in module.params["nodes"] or []]
+    words = [{name!r}, *(module.params["gather"] or []), module.params["role"], *availability]
+    file.write(" ".join(word for word in words if word) + "\\n")
+if {fails!r}:
+    module.fail_json(msg="no room", **json.loads({answer!r}))
 module.exit_json(changed=False, **json.loads({answer!r}))
 """
 SYSTEMCTL = """#!/bin/sh
@@ -36,7 +42,11 @@ Play = Callable[..., tuple[list[str], str]]
 
 @pytest.fixture
 def play(tmp_path: Path) -> Play:
-    """Runs tasks; gives what was done and what Ansible said. `answer` is what each module says, `hosts` are hosts with their variables."""
+    """Runs tasks; gives what was done and what Ansible said. `answer` is what each module says, `hosts` are hosts with their variables,
+    `failing` are modules that fail.
+
+    The record of a node's availability is the file `state/record` below `tmp_path`.
+    """
     log = tmp_path / "log"
 
     def run(
@@ -44,9 +54,10 @@ def play(tmp_path: Path) -> Play:
         answer: Mapping[str, Any] | None = None,
         hosts: Mapping[str, Mapping[str, Any]] | None = None,
         files: Sequence[Path] = (),
+        failing: Sequence[str] = (),
         **variables: Any,
     ) -> tuple[list[str], str]:
-        _write_programs(tmp_path, log, answer or {})
+        _write_programs(tmp_path, log, answer or {}, failing)
         (tmp_path / "ansible.cfg").write_text("")
         here = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
         inventory = {"swarm": {"hosts": hosts or {"one": {}}, "vars": here}}
@@ -62,17 +73,21 @@ def play(tmp_path: Path) -> Play:
         }
         program = Path(sys.executable).parent / "ansible-playbook"
         command = [str(program), "-i", str(tmp_path / "hosts.json"), str(tmp_path / "play.yml")]
+        command += ["-e", json.dumps({"drain_record": str(tmp_path / "state" / "record")})]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
         return log.read_text().splitlines() if log.exists() else [], done.stdout + done.stderr
 
     return run
 
 
-def _write_programs(folder: Path, log: Path, answer: Mapping[str, Any]) -> None:
-    modules = folder / "ansible_collections" / "meshwork" / "swarm" / "plugins" / "modules"
+def _write_programs(folder: Path, log: Path, answer: Mapping[str, Any], failing: Sequence[str]) -> None:
+    collection = folder / "ansible_collections" / "meshwork" / "swarm"
+    modules = collection / "plugins" / "modules"
     modules.mkdir(parents=True, exist_ok=True)
-    for name in ("cluster_info", "membership", "nodes", "gwbridge", "services"):
-        (modules / f"{name}.py").write_text(MODULE.format(log=str(log), name=name, answer=json.dumps(answer)))
+    if not (collection / "roles").exists():
+        (collection / "roles").symlink_to(ROLES)
+    for name in ("cluster_info", "membership", "nodes", "gwbridge", "services", "daemon_config"):
+        (modules / f"{name}.py").write_text(MODULE.format(log=str(log), name=name, answer=json.dumps(answer), fails=name in failing))
     systemctl = folder / "bin" / "systemctl"
     systemctl.parent.mkdir(exist_ok=True)
     systemctl.write_text(SYSTEMCTL.format(log=log))

@@ -28,7 +28,7 @@ def restart(play: Play, **answer: Any) -> tuple[list[str], str]:
 
 def test_a_locked_manager_is_unlocked_after_the_restart(play: Play) -> None:
     done, said = restart(play, membership=MANAGER, nodes=[manager("reachable")] * 3, unlock_key="SWMKEY-1-secret")
-    assert done == ["cluster_info nodes unlock_key", "reset-failed docker", "restart docker", "membership manager", "cluster_info "], said
+    assert done == ["cluster_info nodes unlock_key", "reset-failed docker", "restart docker", "membership manager", "cluster_info"], said
     assert "SWMKEY" not in said
 
 
@@ -42,7 +42,7 @@ def test_a_restart_never_costs_the_majority(play: Play, reachable: int, down: in
 
 def test_a_worker_is_restarted(play: Play) -> None:
     done, said = restart(play, membership={"state": "active", "role": "worker", "live_manager": False})
-    assert done == ["cluster_info nodes unlock_key", "reset-failed docker", "restart docker", "cluster_info "], said
+    assert done == ["cluster_info nodes unlock_key", "reset-failed docker", "restart docker", "cluster_info"], said
 
 
 @pytest.mark.parametrize(("docker", "gone_through"), [({"changed": False, "skipped": True}, 0), ({"changed": False}, 3)])

@@ -18,7 +18,7 @@ from fakes.engine import FakeEngine
 
 
 def others(*routes: dict[str, Any]) -> dict[str, Any]:
-    host = SimpleNamespace(output=lambda _command: json.dumps(routes))
+    host = SimpleNamespace(output=lambda _command: json.dumps(routes), read=lambda _path: None)
     found = gwbridge.gateway(FakeEngine(), host)  # type: ignore[arg-type]
     return {owner: subnets for owner, subnets in found.others.items() if owner.startswith("the route")}
 

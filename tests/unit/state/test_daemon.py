@@ -9,8 +9,9 @@ import os
 from pathlib import Path
 
 import pytest
-from ansible_collections.meshwork.swarm.plugins.module_utils._local.host import Finished
+from ansible_collections.meshwork.swarm.plugins.module_utils._local.host import Finished, Host
 from ansible_collections.meshwork.swarm.plugins.module_utils._state.daemon import read_objection, read_unit, read_version, write_kept
+from ansible_collections.meshwork.swarm.plugins.module_utils._state.record import read_record
 
 # Debian 12, docker.io 20.10.24
 UNIT = """\
@@ -45,6 +46,18 @@ def test_dockerds_objection_does_not_name_our_own_file() -> None:
         "unable to configure the Docker daemon with file /tmp/x.json: the following directives don't match any configuration option: nope\n"
     )
     assert read_objection(Finished(1, "", said), "/tmp/x.json") == "the following directives don't match any configuration option: nope"
+
+
+@pytest.mark.parametrize(
+    ("text", "node", "availability"),
+    [("pause n1\n", "n1", "pause"), ("pause n1\n", "n2", ""), ("active\n", "n2", "active"), ("active n1\n", "", ""), (None, "n1", "")],
+)
+def test_what_was_written_down_is_given_back_to_the_same_node_only(text: str | None, node: str, availability: str) -> None:
+    class Written(Host):
+        def read(self, path: str) -> str | None:
+            return text
+
+    assert read_record(Written()).of(node) == availability
 
 
 def test_a_file_keeps_its_mode_and_a_link_stays_one(tmp_path: Path) -> None:
