@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .._model.certificate import FILE, Certificate, read_certificate
-from .._model.content import CONFIG, SECRET, Family, called, names_by_id, read_content
+from .._model.content import CONFIG, SECRET, Family, called, names_by_id, read_content, to_come
 from .._model.errors import EngineError
 from .._model.item import Item
 from .._model.membership import Membership, read_membership
@@ -233,8 +233,9 @@ class ServiceList:
         """What the planner compares: one more list for each kind of object that something wanted depends on."""
         raw = [self._as_written(document, {}) for document in self.documents]
         asked = [*raw, *(wanted.items if wanted else ())]
-        secrets = self._contents(SECRET) if any(secret_names(item.values) for item in asked) else []
-        configs = self._contents(CONFIG) if any(config_names(item.values) for item in asked) else []
+        newest = wanted.newest if wanted else {}
+        secrets = self._contents(SECRET, newest) if any(secret_names(item.values) for item in asked) else []
+        configs = self._contents(CONFIG, newest) if any(config_names(item.values) for item in asked) else []
         names = {**names_by_id(secrets), **names_by_id(configs)}
         items = tuple(self._as_written(document, names) for document in self.documents) if names else tuple(raw)
         desired = {str(each["ID"]): int((each.get("ServiceStatus") or {}).get("DesiredTasks") or 0) for each in self.documents}
@@ -262,8 +263,12 @@ class ServiceList:
         members = len(self._nodes)
         return {item.name: Room(item.values["subnets"], others[item.id], members if item.document.get("Ingress") else 0) for item in items}
 
-    def _contents(self, family: Family) -> list[Item]:
-        return [read_content(family, each) for each in self._engine.get(family.path) or ()]
+    def _contents(self, family: Family, newest: Mapping[str, Mapping[str, str]]) -> list[Item]:
+        """The objects that are there, and those that an earlier task of a run in check mode would have made."""
+        there = [read_content(family, each) for each in self._engine.get(family.path) or ()]
+        names = {each.name for each in there}
+        made = newest.get(family.plural, {})
+        return there + [to_come(family, name, called) for name, called in made.items() if called not in names]
 
     def _as_written(self, document: Document, names: Mapping[str, str]) -> Item:
         """A service with the names of its secrets and configs; one whose ports are off while the ingress network is replaced, as before."""

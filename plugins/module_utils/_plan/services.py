@@ -57,7 +57,8 @@ class Services:
 class WantedServices:
     """The services that the user wrote; `exclusive` removes those of ours that are not among them.
 
-    `planned` has the names of the networks, secrets and configs that an earlier task of the same run makes, in check mode.
+    `planned` has the names of the networks, secrets and configs that an earlier task of the same run makes, in check mode, and `newest`
+    what the newest objects of secrets and configs are called then, by their names.
     `recreate` names those that may be removed and made anew, `stacks` has the stack that an entry names, and `supersede` replaces
     updates that are under way in place of waiting for their end. `force` has the count of forced updates that a service is to have come to.
     """
@@ -68,6 +69,7 @@ class WantedServices:
     stacks: Mapping[str, str] = field(default_factory=dict)
     supersede: bool = False
     planned: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    newest: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     force: Mapping[str, int] = field(default_factory=dict)
 
 

@@ -18,12 +18,18 @@ import pytest
 MODULE = """
 import json
 from ansible.module_utils.basic import AnsibleModule
-others = dict.fromkeys(["nodes", "services", "subnets", "mtu", "driver_opts", "labels", "replace", "wait_timeout"], {{"type": "raw"}})
-module = AnsibleModule(argument_spec={{**others, "gather": {{"type": "list"}}, "role": {{}}, "unlock_key": {{"no_log": True}}}})
+others = dict.fromkeys(["nodes", "services", "subnets", "mtu", "driver_opts", "labels", "replace", "wait_timeout", "exclusive",
+                        "registries", *{written!r}], {{"type": "raw", "no_log": False}})
+options = {{**others, "gather": {{"type": "list"}}, "role": {{}}, "unlock_key": {{"no_log": True}}}}
+module = AnsibleModule(argument_spec=options, supports_check_mode=True)
 with open({log!r}, "a") as file:
-    file.write({name!r} + " " + " ".join(module.params["gather"] or []) + (module.params["role"] or "") + "\\n")
+    file.write({name!r} + " " + " ".join(module.params["gather"] or []) + (module.params["role"] or ""))
+    given = [key for key in {written!r} if module.params[key] is not None]
+    file.write("".join(" %s=%s" % (key, json.dumps(module.params[key])) for key in given) + "\\n")
 module.exit_json(changed=False, **json.loads({answer!r}))
 """
+WRITTEN = ("secrets", "configs", "left_to_services", "leaving_services", "planned")
+"""Options whose values are written down, too."""
 SYSTEMCTL = """#!/bin/sh
 case " $* " in
 *" show "*) printf 'Id=docker.service\\nLoadState=loaded\\nActiveState=active\\n' ;;
@@ -44,6 +50,7 @@ def play(tmp_path: Path) -> Play:
         answer: Mapping[str, Any] | None = None,
         hosts: Mapping[str, Mapping[str, Any]] | None = None,
         files: Sequence[Path] = (),
+        check: bool = False,
         **variables: Any,
     ) -> tuple[list[str], str]:
         _write_programs(tmp_path, log, answer or {})
@@ -61,7 +68,7 @@ def play(tmp_path: Path) -> Play:
             "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}",
         }
         program = Path(sys.executable).parent / "ansible-playbook"
-        command = [str(program), "-i", str(tmp_path / "hosts.json"), str(tmp_path / "play.yml")]
+        command = [str(program), "-i", str(tmp_path / "hosts.json"), str(tmp_path / "play.yml"), *(["--check"] if check else [])]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
         return log.read_text().splitlines() if log.exists() else [], done.stdout + done.stderr
 
@@ -71,8 +78,8 @@ def play(tmp_path: Path) -> Play:
 def _write_programs(folder: Path, log: Path, answer: Mapping[str, Any]) -> None:
     modules = folder / "ansible_collections" / "meshwork" / "swarm" / "plugins" / "modules"
     modules.mkdir(parents=True, exist_ok=True)
-    for name in ("cluster_info", "membership", "nodes", "gwbridge", "services"):
-        (modules / f"{name}.py").write_text(MODULE.format(log=str(log), name=name, answer=json.dumps(answer)))
+    for name in ("cluster_info", "membership", "nodes", "gwbridge", "services", "secrets", "configs"):
+        (modules / f"{name}.py").write_text(MODULE.format(log=str(log), name=name, answer=json.dumps(answer), written=WRITTEN))
     systemctl = folder / "bin" / "systemctl"
     systemctl.parent.mkdir(exist_ok=True)
     systemctl.write_text(SYSTEMCTL.format(log=log))
