@@ -271,6 +271,7 @@ class ServicesWork(SwarmWide[Services]):
             recreate=frozenset(entry["name"] for entry in entries if entry["recreate"]),
             stacks={entry["name"]: entry["stack"] for entry in entries if entry["stack"]},
             supersede=module.params["supersede_updates"],
+            patience=float(module.params["wait_timeout"]) if module.params["wait"] else None,
             **_planned(module.params["planned"] if module.check_mode else {}),
         )
         self._credentials = credentials(module.params["registries"])

@@ -23,6 +23,7 @@ from .._model.table import Difference, Json, differences, dig, merged, read, wri
 from .capacity import Room, crowded, takes_addresses
 from .handover import in_turn
 from .on_the_way import left_alone
+from .patience import impatient
 from .places import asks_for_nodes, lacking, suitable_nodes, task_count
 from .plan import Blocker, Call, Plan, Step, Wait
 from .stacks import stack_blockers, stack_warnings
@@ -60,7 +61,8 @@ class WantedServices:
     `planned` has the names of the networks, secrets and configs that an earlier task of the same run makes, in check mode, and `newest`
     what the newest objects of secrets and configs are called then, by their names.
     `recreate` names those that may be removed and made anew, `stacks` has the stack that an entry names, and `supersede` replaces
-    updates that are under way in place of waiting for their end. `force` has the count of forced updates that a service is to have come to.
+    updates that are under way in place of waiting for their end. `force` has the count of forced updates that a service is to have come to,
+    `patience` for how many seconds the run waits for all of them, None where it does not.
     """
 
     items: tuple[Item, ...]
@@ -71,6 +73,7 @@ class WantedServices:
     planned: Mapping[str, frozenset[str]] = field(default_factory=dict)
     newest: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     force: Mapping[str, int] = field(default_factory=dict)
+    patience: float | None = None
 
 
 def lists_needed(wanted: WantedServices, items: Sequence[Item]) -> frozenset[str]:
@@ -135,6 +138,7 @@ def plan_services(wanted: WantedServices, found: Services, assumed: bool = False
             draft.touched.add(item.name)
     draft.blockers += _contradictions([item for item in present if item.name not in draft.refused], draft.after, by_name)
     draft.blockers += _clashes(draft.after)
+    draft.warnings += impatient(present, draft.after, draft.touched, wanted.patience)
     draft.warnings += stack_warnings(present, by_name, frozenset(draft.touched))
     if found.nodes:
         _make_room(draft, present, found)
