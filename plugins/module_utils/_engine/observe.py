@@ -20,7 +20,7 @@ from .._model.errors import EngineError
 from .._model.item import Item
 from .._model.membership import Membership, read_membership
 from .._model.network import read_network
-from .._model.node import hostname, platform, read_node, ready, takes_tasks
+from .._model.node import hostname, paused, platform, read_node, ready, takes_tasks
 from .._model.parked import is_parked, restore
 from .._model.references import config_names, secret_names, with_names
 from .._model.relocation import networks_of
@@ -28,7 +28,7 @@ from .._model.service import is_job, named_networks, read_service
 from .._plan.addresses import host_part
 from .._plan.allocation import read_default_pools
 from .._plan.capacity import Room
-from .._plan.convergence import Progress, meshes, progress
+from .._plan.convergence import Progress, meshes, progress, stay_behind
 from .._plan.ingress import Ingress, read_publisher
 from .._plan.networks import Networks
 from .._plan.nodes import Nodes
@@ -150,17 +150,20 @@ def used_networks(engine: Engine, found: Networks, replacements: Sequence[Replac
     documents = [each for each in listed if any(one["Target"] in ids for one in networks_of(each["Spec"]))]
     tasks = engine.get("/tasks", {"filters": {"service": [str(each["ID"]) for each in documents]}}) if documents else ()
     by_node = {node.id: node for node in nodes(engine)}
-    names = {node.id: hostname(node) for node in by_node.values()}
-    members = {str(each["Spec"]["Name"]): _member(each, tasks or (), by_node, names) for each in documents}
+    members = {str(each["Spec"]["Name"]): _member(each, tasks or (), by_node, ids) for each in documents}
     return with_users(found, members=members, nodes=sum(takes_tasks(node) for node in by_node.values()))
 
 
-def _member(service: Document, tasks: Sequence[Document], by_node: Mapping[str, Item], hostnames: Mapping[str, str]) -> Member:
+def _member(service: Document, tasks: Sequence[Document], by_node: Mapping[str, Item], networks: Collection[str]) -> Member:
     """One service with its tasks. What a node that is down held cannot be known, and is not waited for."""
+    hostnames = {node.id: hostname(node) for node in by_node.values()}
+    keep = frozenset(node.id for node in by_node.values() if paused(node))
     own = [task for task in tasks if task.get("ServiceID") == service["ID"]]
     ending = [task for task in own if task.get("DesiredState") != "running" and task["Status"]["State"] in HELD_STATES]
     lingering = sum(1 for task in ending if _up(by_node.get(str(task.get("NodeID") or ""))))
-    return Member(service, progress(service, own, hostnames), lingering)
+    behind = [task for task in stay_behind(service, own, keep) if any(one["Target"] in networks for one in networks_of(task["Spec"]))]
+    stuck = tuple(sorted({hostnames[str(task["NodeID"])] for task in behind}))
+    return Member(service, progress(service, own, hostnames, paused=keep), lingering, stuck)
 
 
 def _up(node: Item | None) -> bool:
@@ -195,9 +198,16 @@ def ingress_at_work(engine: Engine, found: Ingress) -> Ingress:
         if mesh in meshes(task) and task["Status"]["State"] in HELD_STATES and task.get("NodeID") in reached
     ]
     by_service = _by_service(tasks)
+    keep = frozenset(node.id for node in listed if paused(node))
+    behind = {
+        service.name: [task for task in stay_behind(service.document, by_service.get(service.id, []), keep) if mesh in meshes(task)]
+        for service in found.services
+    }
+    stuck = {(hostnames[str(task["NodeID"])], name) for name, tasks_there in behind.items() for task in tasks_there}
     awaited = [service for service in found.services if not is_job(service.document)]
-    moving = tuple(progress(each.document, by_service.get(each.id, []), hostnames, mesh) for each in awaited)
-    return replace(found, nodes=listed, held=tuple(sorted(held) or _endpoints(engine, mesh)), progress=moving)
+    moving = tuple(progress(each.document, by_service.get(each.id, []), hostnames, mesh, paused=keep) for each in awaited)
+    there = tuple(sorted(held) or _endpoints(engine, mesh))
+    return replace(found, nodes=listed, held=there, stuck=tuple(sorted(stuck)), progress=moving)
 
 
 def _endpoints(engine: Engine, network: str) -> list[str]:
@@ -284,9 +294,9 @@ class ServiceList:
         tasks = self._engine.get("/tasks", {"filters": {"service": [str(each["ID"]) for each in wanted]}}) or ()
         hostnames = {node.id: hostname(node) for node in self._nodes}
         by_service = _by_service(tasks)
-        paused = frozenset(node.id for node in self._nodes if node.values["availability"] == "pause")
+        keep = frozenset(node.id for node in self._nodes if paused(node))
         return [
-            progress(each, by_service.get(str(each["ID"]), []), hostnames, self._mesh, clock, self._global_places(each), paused)
+            progress(each, by_service.get(str(each["ID"]), []), hostnames, self._mesh, clock, self._global_places(each), keep)
             for each in wanted
         ]
 

@@ -133,8 +133,7 @@ def progress(
     With `mesh`, the ID of the ingress network, a task has to be on it when the service publishes through it, else off it: tasks
     do not tell from which ports they were made. With `clock`, the Engine's in seconds since 1970, it has to have run for as long as the
     service's updates watch it. `places` is how many nodes have a task of a global service, which the swarm has not made yet just after
-    the service. On `paused` nodes, given by their IDs, tasks of global services stay as they are until the node is active again
-    (swarmkit: reconcileServices), so that those of an older spec are not waited for.
+    the service. What stays behind on `paused` nodes, given by their IDs, is not waited for.
     """
     if is_job(service):
         return _job_progress(service, tasks, hostnames, clock, places)
@@ -145,8 +144,7 @@ def progress(
     up = [task for task in meant if task["Status"]["State"] == "running"]
     running = [task for task in up if not _still_watched(task, service, clock)]
     status: Mapping[str, Any] = service.get("ServiceStatus") or {}
-    stays = [task for task in tasks if _is_global(service) and task.get("NodeID") in paused and task not in fitting]
-    left = sum(1 for task in stays if task.get("DesiredState") == "running")
+    left = sum(1 for task in stay_behind(service, tasks, paused) if task not in fitting)
     wanted = max(int(status.get("DesiredTasks") or 0) - left, places)
     updating = str((service.get("UpdateStatus") or {}).get("State") or "")
     told = tasks if updating.startswith("rollback") else fitting
@@ -161,6 +159,12 @@ def progress(
         young=len(up) - len(running),
         watched=max((_still_watched(task, service, clock) for task in up), default=0),
     )
+
+
+def stay_behind(service: Mapping[str, Any], tasks: Sequence[Mapping[str, Any]], paused: Container[str]) -> list[Mapping[str, Any]]:
+    """The tasks of a global service on `paused` nodes, which stay until the node is active again (swarmkit: reconcileServices)."""
+    there = tasks if _is_global(service) else ()
+    return [task for task in there if task.get("NodeID") in paused and task.get("DesiredState") == "running"]
 
 
 def _job_progress(
