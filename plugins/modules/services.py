@@ -58,6 +58,7 @@ options:
         sent to the swarm, which hands them to the nodes that pull, as C(docker service create --with-registry-auth) does.
       - They are part of no spec that can be read, so that other credentials alone are no change. O(services[].force) sends them
         with an update of services that are otherwise as they should be.
+      - Other credentials leave running tasks where they are, but not together with a change of O(services[].placement); the step says so.
     type: list
     elements: dict
     default: []
@@ -275,6 +276,7 @@ class ServicesWork(SwarmWide[Services]):
             **_planned(module.params["planned"] if module.check_mode else {}),
         )
         self._credentials = credentials(module.params["registries"])
+        self.wanted = replace(self.wanted, registries=frozenset(self._credentials))
         self.awaited: list[str] = [item.name for item in items if item.state == "present"] if module.params["wait"] else []
         self.listed: observe.ServiceList | None = None
         self.waits = bool(module.params["wait"])

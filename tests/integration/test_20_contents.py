@@ -186,6 +186,12 @@ def test_D5_an_image_of_a_private_registry_comes_with_its_credentials(registry: 
     play("registry-password-two").succeeded()
     assert cluster.tasks("story-private")
 
+    containers = cluster.containers("story-private", node)
+    service["labels"] = {"team": "blue"}
+    play("registry-password-one").succeeded()
+    time.sleep(5)
+    assert cluster.containers("story-private", node) == containers, "other credentials leave tasks where they are"
+
     shown = cluster.shell(node, "docker service inspect story-private; cat /root/.docker/config.json || true")
     for text in (shown, *(run.output + json.dumps([vars(result) for result in run.results]) for run in runs)):
         assert "registry-password" not in text
