@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import pytest
 import yaml
 
 ROLE = Path(__file__).resolve().parents[3] / "roles" / "edge"
@@ -40,6 +41,21 @@ def test_what_a_trusted_proxy_says_of_the_client_stays_and_decides_on_https() ->
         "http-request redirect scheme https code 308 unless { req.hdr(X-Forwarded-Proto) -m str https }",
     ]
     assert [line for line in lines if line in own] == own
+
+
+@pytest.mark.parametrize(
+    ("variables", "added"), [({}, ""), ({"edge_https_port": 8443}, ""), ({"edge_https_port": 8443, "edge_certificates": "/x.pem"}, ":8443")]
+)
+def test_a_redirect_leads_to_the_port_of_https(variables: dict[str, Any], added: str) -> None:
+    """Where somebody else ends HTTPS it is the usual one. What the client wrote is the port of HTTP."""
+    lines = configuration(edge_redirect_to_https=True, edge_certificates_digest="abc", **variables)
+    other = "unless { req.hdr(X-Forwarded-Proto) -m str https }"
+    expected = [
+        f"http-request replace-header Host ^(.*):[0-9]+$ \\1 {other}",
+        f"http-request replace-header Host ^(.*)$ \\1{added} {other}",
+        f"http-request redirect scheme https code 308 {other}",
+    ]
+    assert [line for line in lines if line.endswith(other)] == [expected[0], *expected[1 if added else 2 :]]
 
 
 def test_a_health_check_asks_by_the_name_that_leads_to_the_service() -> None:
