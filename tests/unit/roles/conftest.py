@@ -35,6 +35,7 @@ case " $* " in
 *" show "*) printf 'Id=docker.service\\nLoadState=loaded\\nActiveState=active\\n' ;;
 *" reset-failed "*) echo "reset-failed docker" >> {log} ;;
 *" restart "*) echo "restart docker" >> {log} ;;
+*" reload "*) echo "reload" >> {log} ;;
 esac
 """
 Play = Callable[..., tuple[list[str], str]]
