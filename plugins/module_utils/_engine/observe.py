@@ -199,15 +199,21 @@ def ingress_at_work(engine: Engine, found: Ingress) -> Ingress:
     ]
     by_service = _by_service(tasks)
     keep = frozenset(node.id for node in listed if paused(node))
-    behind = {
-        service.name: [task for task in stay_behind(service.document, by_service.get(service.id, []), keep) if mesh in meshes(task)]
-        for service in found.services
+    documents = {service.id: service.document for service in found.services}
+    stuck = {
+        (hostnames[str(task["NodeID"])], names.get(str(task["ServiceID"]), str(task["ServiceID"])))
+        for task in tasks
+        if mesh in meshes(task) and stay_behind(documents.get(str(task["ServiceID"])) or _published_once(task), [task], keep)
     }
-    stuck = {(hostnames[str(task["NodeID"])], name) for name, tasks_there in behind.items() for task in tasks_there}
     awaited = [service for service in found.services if not is_job(service.document)]
     moving = tuple(progress(each.document, by_service.get(each.id, []), hostnames, mesh, paused=keep) for each in awaited)
     there = tuple(sorted(held) or _endpoints(engine, mesh))
     return replace(found, nodes=listed, held=there, stuck=tuple(sorted(stuck)), progress=moving)
+
+
+def _published_once(task: Document) -> Document:
+    """A service that publishes no more and has a task of before: in place of its document, its mode. Tasks of global ones have no slot."""
+    return {"Spec": {"Mode": {} if task.get("Slot") else {"Global": {}}}}
 
 
 def _endpoints(engine: Engine, network: str) -> list[str]:
