@@ -74,6 +74,9 @@ class ActionModule(ActionBase):
 def joined(first: Mapping[str, Any], then: Mapping[str, Any]) -> dict[str, Any]:
     """The result of a run and of the one that went on with it, as one run would have told it."""
     added = {key: [*(first.get(key) or []), *(then.get(key) or [])] for key in ADDED if key in first or key in then}
+    if "warnings" in added:
+        # a run that has made nothing yet plans again, and warns again
+        added["warnings"] = [each for place, each in enumerate(added["warnings"]) if each not in added["warnings"][:place]]
     return {**first, **then, **added, "changed": bool(first.get("changed") or then.get("changed"))}
 
 

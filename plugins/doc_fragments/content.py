@@ -24,12 +24,21 @@ options:
     type: list
     elements: str
     default: []
+  left_to_services:
+    description:
+      - Services that a later task of the same run describes with M(meshwork.swarm.services), their secrets or configs among the rest. They
+        are not moved here, so that another content and another image are one rolling update. The older object stays for as long as one
+        of them refers to it or may go back to it; C(older) of what is returned tells it. The module removes it when it is run once more
+        after that without this option.
+    type: list
+    elements: str
+    default: []
 notes:
   - The Engine changes nothing of a secret or config but its labels. So another content is a new object. The first is called NAME, the
     next NAME-2, then NAME-3; services refer to NAME, which is the newest of them. The file in the container keeps its name.
-  - Services that refer to an older object go over to the newest, whoever made them, each in its own rolling update and all at once. When
-    every one of them runs, the older objects are removed. When an update stops, the older object stays, so that C(docker service rollback)
-    works; once it has been removed, a rollback to the spec of before cannot start tasks any more.
+  - Services that refer to an older object go over to the newest, whoever made them, each in its own rolling update and all at once,
+    except for O(left_to_services). When every one of them runs, the older objects are removed. When an update stops, the older object
+    stays, so that C(docker service rollback) works; once it has been removed, a rollback to the spec of before cannot start tasks any more.
   - When a run was cut off, the next one goes on where it stopped.
   - Contents are in no result, no diff and no log.
 """

@@ -17,7 +17,7 @@ description:
     The role C(meshwork.swarm.edge) writes the configuration of HAProxy from it, and its README has the labels.
   - Nodes that are drained or not ready are left out. A service that publishes on its own nodes (O(ignore:mode=host)) is asked on
     those that run a task of it.
-positional: services, tasks, addresses, taken, on_a_node
+positional: services, tasks, addresses, taken, on_a_node, here
 options:
   _input:
     description: The swarm's nodes as M(meshwork.swarm.cluster_info) returns them on a live manager.
@@ -46,6 +46,12 @@ options:
     description: Whether the proxy's host is a node of the swarm. There it cannot listen on a TCP port that a service publishes.
     type: bool
     default: false
+  here:
+    description:
+      - The ID of the node that the proxy's host is, so that ports which services publish on their own nodes (O(ignore:mode=host)) count
+        where a task of theirs runs. When it is not given, they count whatever node they are on.
+    type: str
+    default: ""
 seealso:
   - module: meshwork.swarm.cluster_info
 """
@@ -80,11 +86,12 @@ def edge_routes(
     addresses: Mapping[str, str] | None = None,
     taken: Mapping[Any, str] | None = None,
     on_a_node: bool = False,
+    here: str = "",
 ) -> dict[str, Any]:
     """The routes of all services."""
     try:
         by_number = {int(port): owner for port, owner in (taken or {}).items()}
-        return edge(nodes, services, tasks, addresses or {}, by_number, on_a_node)
+        return edge(nodes, services, tasks, addresses or {}, by_number, on_a_node, here)
     except (KeyError, TypeError, ValueError) as error:
         raise AnsibleFilterError(f"edge_routes: this is not what cluster_info returns: {error!r}") from error
 

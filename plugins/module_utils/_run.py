@@ -139,9 +139,10 @@ class Outcome:
 def reconcile(work: Reconciliation[State], checking: bool, outcome: Outcome, clock: Callable[[], float] = time.monotonic) -> None:
     """Make true what `work` wants, or stop after the plan when `checking`. Raises SwarmError; `outcome` tells how far it came.
 
-    A run that goes on with the wait of another, which was watched, plans nothing. Raises Unfinished where it is to go on itself.
+    A run that goes on with the wait of another, which was watched, plans nothing when that has made something. Raises Unfinished where it
+    is to go on itself.
     """
-    if work.watch and work.watch.until is not None:
+    if work.watch and work.watch.made:
         _verify(work, outcome, clock)
         return
     refused = ""
@@ -162,6 +163,8 @@ def reconcile(work: Reconciliation[State], checking: bool, outcome: Outcome, clo
             refused = str(error)
             time.sleep(POLL_SECONDS)
             continue
+        if work.watch:
+            work.watch.has_made()
         _verify(work, outcome, clock)
         return
     raise NotReady(

@@ -76,7 +76,8 @@ options:
       - When a network that differs is replaced.
       - V(unused) refuses while services publish through it, and names them.
       - V(in_use) takes their ports off for the length of the replacement. It is refused when a node is down, which would come back with
-        tasks on the removed network.
+        tasks on the removed network, and while a paused node runs tasks of a global service on it, which the swarm leaves there as they
+        are.
       - Both refuse when the Engines of the nodes have different versions, and when a job publishes through it, which an update would run
         again.
     type: str

@@ -155,6 +155,7 @@ options:
             while they go on answering each other. Everything else of them stays. A run that was cut off is ended by the next one.
           - For no request to be lost, services have to tell by a healthcheck when they listen, and to go on answering for some seconds
             after they were told to stop.
+          - It is refused while a paused node runs tasks of a global service on the network, which the swarm leaves there as they are.
         type: str
         choices: [never, unused, rolling]
       replace_order:

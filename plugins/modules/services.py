@@ -58,6 +58,7 @@ options:
         sent to the swarm, which hands them to the nodes that pull, as C(docker service create --with-registry-auth) does.
       - They are part of no spec that can be read, so that other credentials alone are no change. O(services[].force) sends them
         with an update of services that are otherwise as they should be.
+      - Other credentials leave running tasks where they are, but not together with a change of O(services[].placement); the step says so.
     type: list
     elements: dict
     default: []
@@ -98,6 +99,16 @@ options:
         type: list
         elements: str
         default: []
+      newest_secrets:
+        description:
+          - What the newest object of a secret will be called, by the name of the secret, as C(object) of M(meshwork.swarm.secrets) says.
+            Services that refer to another one are planned to go over to it.
+        type: dict
+        default: {}
+      newest_configs:
+        description: The same of configs, as M(meshwork.swarm.configs) says.
+        type: dict
+        default: {}
 """
 
 EXAMPLES = r"""
@@ -261,9 +272,11 @@ class ServicesWork(SwarmWide[Services]):
             recreate=frozenset(entry["name"] for entry in entries if entry["recreate"]),
             stacks={entry["name"]: entry["stack"] for entry in entries if entry["stack"]},
             supersede=module.params["supersede_updates"],
-            planned={kind: frozenset(names) for kind, names in module.params["planned"].items()} if module.check_mode else {},
+            patience=float(module.params["wait_timeout"]) if module.params["wait"] else None,
+            **_planned(module.params["planned"] if module.check_mode else {}),
         )
         self._credentials = credentials(module.params["registries"])
+        self.wanted = replace(self.wanted, registries=frozenset(self._credentials))
         self.awaited: list[str] = [item.name for item in items if item.state == "present"] if module.params["wait"] else []
         self.listed: observe.ServiceList | None = None
         self.waits = bool(module.params["wait"])
@@ -349,6 +362,13 @@ class ServicesWork(SwarmWide[Services]):
         return [item for item in state.items if item.name in wanted]
 
 
+def _planned(told: Mapping[str, Any]) -> dict[str, Any]:
+    """What an earlier task of the same run makes, as the planner takes it."""
+    kinds = [kind for kind in ("networks", "secrets", "configs") if kind in told]
+    newest = {kind: {str(name): str(called) for name, called in (told.get(f"newest_{kind}") or {}).items()} for kind in kinds}
+    return {"planned": {kind: frozenset(told[kind] or ()) for kind in kinds}, "newest": newest}
+
+
 def main() -> None:
     """Run the module."""
     names = {"type": "list", "elements": "str", "default": []}
@@ -371,7 +391,13 @@ def main() -> None:
         "planned": {
             "type": "dict",
             "default": {},
-            "options": {"networks": dict(names), "secrets": {**names, "no_log": False}, "configs": dict(names)},
+            "options": {
+                "networks": dict(names),
+                "secrets": {**names, "no_log": False},
+                "configs": dict(names),
+                "newest_secrets": {"type": "dict", "default": {}, "no_log": False},
+                "newest_configs": {"type": "dict", "default": {}},
+            },
         },
         "wait": {"type": "bool", "default": True},
         "_progress": {"type": "dict"},

@@ -94,7 +94,9 @@ def test_D5_a_new_content_moves_the_services_and_is_told_nowhere(cluster: Machin
     # the run that changes the content is killed as soon as the new secret is there, and the next one goes on
     # with pipelining a module is a Python without arguments, which reads itself from its input
     module = "pgrep --full --exact '/usr/bin/python3[0-9.]*'"
-    kill = f"until docker secret inspect story-key-2; do sleep 0.1; done >/dev/null 2>&1; kill -KILL $({module})"
+    kill = (
+        f"(until docker secret inspect story-key-2; do sleep 0.1; done; until kill -KILL $({module}); do sleep 0.1; done) >/dev/null 2>&1"
+    )
     with ThreadPoolExecutor() as pool:
         killed = pool.submit(cluster.shell, cluster.manager, kill, check=False, timeout=120)
         assert play(wanted(HIGH), "-vvvv").returncode != 0
@@ -105,7 +107,16 @@ def test_D5_a_new_content_moves_the_services_and_is_told_nowhere(cluster: Machin
     assert seen(cluster, "/run/secrets/story-key") == {HIGH}
     assert seen(cluster, "/etc/site") == {SITE}
 
-    again = play(wanted(HIGH), "-vvvv").succeeded()
+    # another content and another environment in one run are one rolling update
+    tasks = "docker service ps --quiet story-vault | wc -l"
+    before = int(cluster.shell(cluster.manager, tasks))
+    changed = wanted(LOW, env={"ROUND": "2"})
+    play(changed, "-vvvv").succeeded()
+    assert int(cluster.shell(cluster.manager, tasks)) == before + 2
+    assert names(cluster, "secret") == {"story-key-3"}
+    assert seen(cluster, "/run/secrets/story-key") == {LOW}
+
+    again = play(changed, "-vvvv").succeeded()
     assert [len(again.of(module)) for module in ("secrets", "configs", "services")] == [1, 1, 1]
     assert not any(result.changed for result in again.results)
     inspected = cluster.shell(cluster.manager, "docker secret inspect $(docker secret ls -q)")
@@ -174,6 +185,12 @@ def test_D5_an_image_of_a_private_registry_comes_with_its_credentials(registry: 
     cluster.shell(node, f"docker rmi --force {PRIVATE}", check=False)
     play("registry-password-two").succeeded()
     assert cluster.tasks("story-private")
+
+    containers = cluster.containers("story-private", node)
+    service["labels"] = {"team": "blue"}
+    play("registry-password-one").succeeded()
+    time.sleep(5)
+    assert cluster.containers("story-private", node) == containers, "other credentials leave tasks where they are"
 
     shown = cluster.shell(node, "docker service inspect story-private; cat /root/.docker/config.json || true")
     for text in (shown, *(run.output + json.dumps([vars(result) for result in run.results]) for run in runs)):

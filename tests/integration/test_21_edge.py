@@ -197,6 +197,18 @@ def test_D6_certificates_serve_https_and_http_leads_there(cluster: Machines, ans
         assert "HTTP_X_FORWARDED_PROTO=https" in seen.splitlines()
         redirected = asked(cluster, f"http://{edge}/x", "shop.test", "--output", "/dev/null", "--write-out", "%{http_code}:%{redirect_url}")
         assert redirected == "308:https://shop.test/x"
+        process = cluster.shell(EDGE, "systemctl show --property MainPID meshwork-swarm-edge")
+        cluster.shell(EDGE, f"cd /run && {request} -keyout story.key -out story.crt && cat story.key story.crt >story-edge.pem")
+        options = ("edge_certificates=/run/story-edge.pem", "edge_redirect_to_https=true", "edge_https_port=8443")
+        renewed = ansible.playbook("edge.yml", *(word for option in options[:2] for word in ("-e", option))).succeeded()
+        assert any(result.changed for result in renewed.results)
+        fingerprint = "openssl x509 -noout -fingerprint"
+        served = cluster.shell(EDGE, f"openssl s_client -connect {edge}:443 </dev/null 2>/dev/null | {fingerprint}")
+        assert served == cluster.shell(EDGE, f"{fingerprint} -in /run/story.crt")
+        assert cluster.shell(EDGE, "systemctl show --property MainPID meshwork-swarm-edge") == process, "it was reloaded, not restarted"
+        ansible.playbook("edge.yml", *(word for option in options for word in ("-e", option))).succeeded()
+        redirected = asked(cluster, f"http://{edge}/x", "shop.test", "--output", "/dev/null", "--write-out", "%{http_code}:%{redirect_url}")
+        assert redirected == "308:https://shop.test:8443/x"
     finally:
         ansible.playbook("edge.yml").succeeded()
         cluster.shell(EDGE, "rm /run/story*")

@@ -41,6 +41,7 @@ def contents_options(family: Family, more: Mapping[str, Any]) -> dict[str, Any]:
         family.plural: {"type": "list", "elements": "dict", "required": True, "options": suboptions, "no_log": False},
         "exclusive": {"type": "bool", "default": False},
         "leaving_services": {"type": "list", "elements": "str", "default": []},
+        "left_to_services": {"type": "list", "elements": "str", "default": []},
     }
 
 
@@ -65,6 +66,7 @@ class ContentsWork(SwarmWide[Contents]):
             plain=frozenset(entry["name"] for entry in entries if entry.get("digest") is False),
             exclusive=module.params["exclusive"],
             leaving=frozenset(module.params["leaving_services"] if module.check_mode else ()),
+            left=frozenset(module.params["left_to_services"]),
         )
         self.listed: observe.ServiceList | None = None
         super().__init__(module, family.plural)

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from .._model.certificate import FILE, Certificate, read_certificate
-from .._model.content import CONFIG, SECRET, Family, called, names_by_id, read_content
+from .._model.content import CONFIG, SECRET, Family, called, names_by_id, read_content, to_come
 from .._model.errors import EngineError
 from .._model.item import Item
 from .._model.membership import Membership, read_membership
 from .._model.network import read_network
-from .._model.node import hostname, platform, read_node, ready, takes_tasks
+from .._model.node import hostname, paused, platform, read_node, ready, takes_tasks
 from .._model.parked import is_parked, restore
 from .._model.references import config_names, secret_names, with_names
 from .._model.relocation import networks_of
@@ -28,7 +28,7 @@ from .._model.service import is_job, named_networks, read_service
 from .._plan.addresses import host_part
 from .._plan.allocation import read_default_pools
 from .._plan.capacity import Room
-from .._plan.convergence import Progress, meshes, progress
+from .._plan.convergence import Progress, meshes, progress, stay_behind
 from .._plan.ingress import Ingress, read_publisher
 from .._plan.networks import Networks
 from .._plan.nodes import Nodes
@@ -150,17 +150,20 @@ def used_networks(engine: Engine, found: Networks, replacements: Sequence[Replac
     documents = [each for each in listed if any(one["Target"] in ids for one in networks_of(each["Spec"]))]
     tasks = engine.get("/tasks", {"filters": {"service": [str(each["ID"]) for each in documents]}}) if documents else ()
     by_node = {node.id: node for node in nodes(engine)}
-    names = {node.id: hostname(node) for node in by_node.values()}
-    members = {str(each["Spec"]["Name"]): _member(each, tasks or (), by_node, names) for each in documents}
+    members = {str(each["Spec"]["Name"]): _member(each, tasks or (), by_node, ids) for each in documents}
     return with_users(found, members=members, nodes=sum(takes_tasks(node) for node in by_node.values()))
 
 
-def _member(service: Document, tasks: Sequence[Document], by_node: Mapping[str, Item], hostnames: Mapping[str, str]) -> Member:
+def _member(service: Document, tasks: Sequence[Document], by_node: Mapping[str, Item], networks: Collection[str]) -> Member:
     """One service with its tasks. What a node that is down held cannot be known, and is not waited for."""
+    hostnames = {node.id: hostname(node) for node in by_node.values()}
+    keep = frozenset(node.id for node in by_node.values() if paused(node))
     own = [task for task in tasks if task.get("ServiceID") == service["ID"]]
     ending = [task for task in own if task.get("DesiredState") != "running" and task["Status"]["State"] in HELD_STATES]
     lingering = sum(1 for task in ending if _up(by_node.get(str(task.get("NodeID") or ""))))
-    return Member(service, progress(service, own, hostnames), lingering)
+    behind = [task for task in stay_behind(service, own, keep) if any(one["Target"] in networks for one in networks_of(task["Spec"]))]
+    stuck = tuple(sorted({hostnames[str(task["NodeID"])] for task in behind}))
+    return Member(service, progress(service, own, hostnames, paused=keep), lingering, stuck)
 
 
 def _up(node: Item | None) -> bool:
@@ -195,9 +198,22 @@ def ingress_at_work(engine: Engine, found: Ingress) -> Ingress:
         if mesh in meshes(task) and task["Status"]["State"] in HELD_STATES and task.get("NodeID") in reached
     ]
     by_service = _by_service(tasks)
+    keep = frozenset(node.id for node in listed if paused(node))
+    documents = {service.id: service.document for service in found.services}
+    stuck = {
+        (hostnames[str(task["NodeID"])], names.get(str(task["ServiceID"]), str(task["ServiceID"])))
+        for task in tasks
+        if mesh in meshes(task) and stay_behind(documents.get(str(task["ServiceID"])) or _published_once(task), [task], keep)
+    }
     awaited = [service for service in found.services if not is_job(service.document)]
-    moving = tuple(progress(each.document, by_service.get(each.id, []), hostnames, mesh) for each in awaited)
-    return replace(found, nodes=listed, held=tuple(sorted(held) or _endpoints(engine, mesh)), progress=moving)
+    moving = tuple(progress(each.document, by_service.get(each.id, []), hostnames, mesh, paused=keep) for each in awaited)
+    there = tuple(sorted(held) or _endpoints(engine, mesh))
+    return replace(found, nodes=listed, held=there, stuck=tuple(sorted(stuck)), progress=moving)
+
+
+def _published_once(task: Document) -> Document:
+    """A service that publishes no more and has a task of before: in place of its document, its mode. Tasks of global ones have no slot."""
+    return {"Spec": {"Mode": {} if task.get("Slot") else {"Global": {}}}}
 
 
 def _endpoints(engine: Engine, network: str) -> list[str]:
@@ -233,8 +249,9 @@ class ServiceList:
         """What the planner compares: one more list for each kind of object that something wanted depends on."""
         raw = [self._as_written(document, {}) for document in self.documents]
         asked = [*raw, *(wanted.items if wanted else ())]
-        secrets = self._contents(SECRET) if any(secret_names(item.values) for item in asked) else []
-        configs = self._contents(CONFIG) if any(config_names(item.values) for item in asked) else []
+        newest = wanted.newest if wanted else {}
+        secrets = self._contents(SECRET, newest) if any(secret_names(item.values) for item in asked) else []
+        configs = self._contents(CONFIG, newest) if any(config_names(item.values) for item in asked) else []
         names = {**names_by_id(secrets), **names_by_id(configs)}
         items = tuple(self._as_written(document, names) for document in self.documents) if names else tuple(raw)
         desired = {str(each["ID"]): int((each.get("ServiceStatus") or {}).get("DesiredTasks") or 0) for each in self.documents}
@@ -262,8 +279,12 @@ class ServiceList:
         members = len(self._nodes)
         return {item.name: Room(item.values["subnets"], others[item.id], members if item.document.get("Ingress") else 0) for item in items}
 
-    def _contents(self, family: Family) -> list[Item]:
-        return [read_content(family, each) for each in self._engine.get(family.path) or ()]
+    def _contents(self, family: Family, newest: Mapping[str, Mapping[str, str]]) -> list[Item]:
+        """The objects that are there, and those that an earlier task of a run in check mode would have made."""
+        there = [read_content(family, each) for each in self._engine.get(family.path) or ()]
+        names = {each.name for each in there}
+        made = newest.get(family.plural, {})
+        return there + [to_come(family, name, called) for name, called in made.items() if called not in names]
 
     def _as_written(self, document: Document, names: Mapping[str, str]) -> Item:
         """A service with the names of its secrets and configs; one whose ports are off while the ingress network is replaced, as before."""
@@ -279,9 +300,9 @@ class ServiceList:
         tasks = self._engine.get("/tasks", {"filters": {"service": [str(each["ID"]) for each in wanted]}}) or ()
         hostnames = {node.id: hostname(node) for node in self._nodes}
         by_service = _by_service(tasks)
-        paused = frozenset(node.id for node in self._nodes if node.values["availability"] == "pause")
+        keep = frozenset(node.id for node in self._nodes if paused(node))
         return [
-            progress(each, by_service.get(str(each["ID"]), []), hostnames, self._mesh, clock, self._global_places(each), paused)
+            progress(each, by_service.get(str(each["ID"]), []), hostnames, self._mesh, clock, self._global_places(each), keep)
             for each in wanted
         ]
 

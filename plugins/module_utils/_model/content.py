@@ -129,6 +129,12 @@ def read_content(family: Family, document: Mapping[str, Any]) -> Item:
     return Item(str(document["Spec"]["Name"]), read(family.table, document), id=str(document["ID"]), version=version, document=document)
 
 
+def to_come(family: Family, name: str, called: str) -> Item:
+    """The object of a name that is still to be made."""
+    spec = {"Name": called, "Labels": {NAME_LABEL: name}}
+    return read_content(family, {"ID": f"(new {family.noun} {called})", "Spec": spec})
+
+
 def labels_of(item: Item) -> Mapping[str, str]:
     """All labels of an object, our own among them."""
     return (item.document.get("Spec") or {}).get("Labels") or {}

@@ -69,3 +69,8 @@ def ready(node: Item) -> bool:
 def takes_tasks(node: Item) -> bool:
     """Whether the swarm gives the node tasks."""
     return ready(node) and node.values["availability"] == "active"
+
+
+def paused(node: Item) -> bool:
+    """Whether the node keeps the tasks that it has and gets no others."""
+    return ready(node) and bool(node.values["availability"] == "pause")

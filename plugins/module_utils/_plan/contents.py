@@ -54,6 +54,7 @@ class WantedContents:
 
     `salt` is for the digests of new objects. `plain` are the names whose objects carry no digest. `beyond`: the newest object of these
     names has to have a higher number. `leaving` are services that an earlier task of the same run takes away or changes, in check mode.
+    `left` are those that a later one gives the newest object, together with what else of them changes.
     """
 
     items: tuple[Item, ...]
@@ -63,6 +64,7 @@ class WantedContents:
     beyond: Mapping[str, int] = field(default_factory=dict)
     exclusive: bool = False
     leaving: frozenset[str] = frozenset()
+    left: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,7 @@ class _Draft:
 
     family: Family
     services: tuple[Mapping[str, Any], ...]
+    left: frozenset[str] = frozenset()
     kept: list[Item] = field(default_factory=list)
     creations: list[Step] = field(default_factory=list)
     labels: list[Step] = field(default_factory=list)
@@ -102,7 +105,7 @@ def plan_contents(family: Family, wanted: WantedContents, found: Contents) -> Pl
     """New objects first, then the services that go over to them, all at once; when these have, the old objects go."""
     there = generations(found.items)
     names = {item.name for item in wanted.items}
-    draft = _Draft(family, found.services)
+    draft = _Draft(family, found.services, wanted.left)
     draft.taken = {item.name for item in found.items}
     for name, objects in there.items():
         if name not in names:
@@ -261,7 +264,7 @@ def _move(draft: _Draft) -> tuple[Mapping[str, Any], ...]:
     gone_over: list[Mapping[str, Any]] = []
     for service in draft.services:
         own = {identity: successors[identity] for identity in sorted(used(service["Spec"], noun) & set(successors))}
-        if not own:
+        if not own or service["Spec"]["Name"] in draft.left:
             after.append(service)
             continue
         gone_over.append(service)
@@ -291,7 +294,11 @@ def _let_go(draft: _Draft, services: Sequence[Mapping[str, Any]]) -> list[Mappin
     """The removal of what has a successor, once no update may go back to it; gives the services as they will be then."""
     noun = draft.family.noun
     awaited: set[str] = set()
+    left = [each for each in services if each["Spec"]["Name"] in draft.left]
     for old, _new in draft.going:
+        if users(left, noun, old.id) or may_return(left, noun, old.id, RETURNABLE):
+            draft.kept.append(old)
+            continue
         paused = may_return(services, noun, old.id, set(RETURNABLE) - set(UNDER_WAY))
         if paused:
             told = f"{draft.named(old)} stays, since the update of {_services(paused)} has stopped and may go back to it; mend that first"

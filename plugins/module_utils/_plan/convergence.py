@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -39,7 +40,8 @@ class Progress:
     """One service: tasks that run by the newest spec, tasks wanted, the state of its update, the last failure of a task.
 
     Of a job, `running` are the tasks that have completed, and `ended` says that no more will. `moving` has the tasks on their way as
-    words, and `failed` is how many places of tasks (slots, or nodes) have a failure and no task that runs.
+    words, and `failed` is how many places of tasks (slots, or nodes) have a failure and no task that runs. `young` tasks run, and count
+    in `watched` seconds at the latest.
     """
 
     name: str
@@ -51,6 +53,8 @@ class Progress:
     failed: int = 0
     job: bool = False
     ended: bool = False
+    young: int = 0
+    watched: float = 0
 
     @property
     def done(self) -> bool:
@@ -78,6 +82,8 @@ class Progress:
         told = f"service {self.name}: {self.running} of {self.wanted} tasks {self._word}"
         if self.updating not in ("", "completed"):
             told += f", update {self.updating}"
+        if self.young:
+            told += f", {self.young} up and watched for {math.ceil(self.watched)} s more (update_config.monitor)"
         return f"{told}, last failure: {self.failure}" if self.failure else told
 
 
@@ -127,8 +133,7 @@ def progress(
     With `mesh`, the ID of the ingress network, a task has to be on it when the service publishes through it, else off it: tasks
     do not tell from which ports they were made. With `clock`, the Engine's in seconds since 1970, it has to have run for as long as the
     service's updates watch it. `places` is how many nodes have a task of a global service, which the swarm has not made yet just after
-    the service. On `paused` nodes, given by their IDs, tasks of global services stay as they are until the node is active again
-    (swarmkit: reconcileServices), so that those of an older spec are not waited for.
+    the service. What stays behind on `paused` nodes, given by their IDs, is not waited for.
     """
     if is_job(service):
         return _job_progress(service, tasks, hostnames, clock, places)
@@ -136,10 +141,10 @@ def progress(
     template = _comparable(service["Spec"]["TaskTemplate"])
     fitting = [task for task in tasks if _comparable(task["Spec"]) == template and (mesh is None or meshes(task) == needed)]
     meant = [task for task in fitting if task.get("DesiredState") == "running"]
-    running = [task for task in meant if task["Status"]["State"] == "running" and not _young(task, service, clock)]
+    up = [task for task in meant if task["Status"]["State"] == "running"]
+    running = [task for task in up if not _still_watched(task, service, clock)]
     status: Mapping[str, Any] = service.get("ServiceStatus") or {}
-    stays = [task for task in tasks if _is_global(service) and task.get("NodeID") in paused and task not in fitting]
-    left = sum(1 for task in stays if task.get("DesiredState") == "running")
+    left = sum(1 for task in stay_behind(service, tasks, paused) if task not in fitting)
     wanted = max(int(status.get("DesiredTasks") or 0) - left, places)
     updating = str((service.get("UpdateStatus") or {}).get("State") or "")
     told = tasks if updating.startswith("rollback") else fitting
@@ -151,7 +156,15 @@ def progress(
         failure="" if running and len(running) == wanted else _last_failure(told, hostnames),
         moving=_moving([task for task in fitting if task not in running], hostnames),
         failed=len(_places(service, filter(_failed, fitting)) - _places(service, running)),
+        young=len(up) - len(running),
+        watched=max((_still_watched(task, service, clock) for task in up), default=0),
     )
+
+
+def stay_behind(service: Mapping[str, Any], tasks: Sequence[Mapping[str, Any]], paused: Container[str]) -> list[Mapping[str, Any]]:
+    """The tasks of a global service on `paused` nodes, which stay until the node is active again (swarmkit: reconcileServices)."""
+    there = tasks if _is_global(service) else ()
+    return [task for task in there if task.get("NodeID") in paused and task.get("DesiredState") == "running"]
 
 
 def _job_progress(
@@ -180,7 +193,7 @@ def _job_progress(
         moving=_moving(under_way, hostnames),
         failed=len(failed),
         job=True,
-        ended=bool(again) or (bool(failed) and not under_way and not any(_young(task, service, clock) for task in own)),
+        ended=bool(again) or (bool(failed) and not under_way and not any(_still_watched(task, service, clock) for task in own)),
     )
 
 
@@ -215,16 +228,17 @@ def _failed(task: Mapping[str, Any]) -> bool:
     return task["Status"]["State"] in FAILED_STATES
 
 
-def _young(task: Mapping[str, Any], service: Mapping[str, Any], clock: float | None) -> bool:
-    """Whether a task is what it is for less than updates of its service watch it (UpdateConfig.Monitor): one that runs may end at once.
+def _still_watched(task: Mapping[str, Any], service: Mapping[str, Any], clock: float | None) -> float:
+    """For how many seconds more updates of its service watch a task that is what it is (UpdateConfig.Monitor): it may end at once.
 
     The swarm watches so only in updates. Where the clocks of two managers differ, a task of the future is none.
     """
     since = instant(str(task.get("UpdatedAt") or ""))
     if clock is None or since is None:
-        return False
+        return 0
     monitor = (service["Spec"].get("UpdateConfig") or {}).get("Monitor")
-    return 0 <= clock - since < (DEFAULT_UPDATE["Monitor"] if monitor is None else int(monitor)) / SECOND
+    age = clock - since
+    return max(0, (DEFAULT_UPDATE["Monitor"] if monitor is None else int(monitor)) / SECOND - age) if age >= 0 else 0
 
 
 def _moving(tasks: Sequence[Mapping[str, Any]], hostnames: Mapping[str, str]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -49,18 +49,20 @@ def edge(
     addresses: Mapping[str, str],
     taken: Mapping[int, str],
     on_a_node: bool = False,
+    here: str = "",
 ) -> dict[str, Any]:
     """The backends, the rules of HTTP in the order in which they are tried, the TCP listeners, and what is wrong.
 
     Takes nodes, services and tasks as cluster_info returns them; `addresses` by hostname, where the proxy reaches a node by another one
     than the swarm's; `taken`, who has which port of the host of the proxy, in a word; `on_a_node`, whether it is a node itself, where what
-    services publish is taken too. With faults there is nothing else.
+    services publish is taken too, and `here` the ID of that node, where it is known. With faults there is nothing else.
     """
     pool = _pool(nodes, addresses)
     faults: list[str] = []
     if on_a_node:
-        faults += _held(services, taken)
-        taken = {**_published(services), **taken}
+        with_tasks = {str(task["service"]) for task in tasks if here and task["node_id"] == here}
+        faults += _held(services, taken, with_tasks)
+        taken = {**_published(services, with_tasks if here else None), **taken}
     backends: list[Backend] = []
     for service in services:
         try:
@@ -92,24 +94,26 @@ def _name(node: Shown) -> str:
     return str(node["hostname"] if _NAME.fullmatch(node["hostname"]) else node["id"])
 
 
-def _held(services: Sequence[Shown], taken: Mapping[int, str]) -> list[str]:
-    """The ports that the proxy needs itself and the mesh holds on every node; those of tasks may be on another one."""
+def _held(services: Sequence[Shown], taken: Mapping[int, str], with_tasks: Collection[str]) -> list[str]:
+    """The ports that the proxy needs itself and the mesh holds on every node, or a task on this one."""
     return [
         f"port {port['published_port']} of the edge is for {taken[port['published_port']]}, and service {service['name']} publishes it on "
         "the node itself; give one of them another port, or put the edge on a host that is no node"
         for service in services
         for port in service["ports"]
-        if port["protocol"] == "tcp" and port["mode"] == "ingress" and port.get("published_port") in taken
+        if port["protocol"] == "tcp" and port.get("published_port") in taken
+        if port["mode"] == "ingress" or service["name"] in with_tasks
     ]
 
 
-def _published(services: Sequence[Shown]) -> dict[int, str]:
-    """The TCP ports that the mesh or a task holds on a node, and whose they are."""
+def _published(services: Sequence[Shown], with_tasks: Collection[str] | None) -> dict[int, str]:
+    """The TCP ports that the mesh or a task holds on a node, and whose they are; None where nobody knows whose tasks it has."""
     return {
         port["published_port"]: f"service {service['name']} on the node itself"
         for service in services
         for port in service["ports"]
         if port["protocol"] == "tcp" and port.get("published_port")
+        if port["mode"] == "ingress" or with_tasks is None or service["name"] in with_tasks
     }
 
 

@@ -28,6 +28,7 @@ from .addresses import overlap
 from .convergence import Progress
 from .networks import Networks, create_step, name_taken, network_body, predicted, remove_step
 from .nodes import Nodes
+from .paused_nodes import held_by_paused
 from .plan import Blocker, Call, Plan, Step, Wait
 
 GONE = "gone:"
@@ -52,7 +53,8 @@ class Ingress:
     """The ingress network (None: the swarm has none), the other networks, and the services that have to do with it.
 
     `stale` are the IDs of older ingress networks that are still listed. The rest is only known when there is something to do: the
-    nodes, who is still on the network ("web on node2 (running)"), and how far each of the services is.
+    nodes, who is still on the network ("web on node2 (running)"), who of them no update moves (hostname and service), and how far each
+    of the services is.
     """
 
     network: Item | None
@@ -61,6 +63,7 @@ class Ingress:
     stale: tuple[str, ...] = ()
     nodes: Nodes = ()
     held: tuple[str, ...] = ()
+    stuck: tuple[tuple[str, str], ...] = ()
     progress: tuple[Progress, ...] = ()
 
     @property
@@ -107,7 +110,7 @@ def plan_ingress(wanted: WantedIngress, found: Ingress) -> Plan[Ingress]:
         return Plan(found, found)
     told = "" if wanted.only_finish else _differs(wanted.network, there)
     returned = [_restore(service) for service in found.services if service.values["parked"]]
-    after = replace(found, services=tuple(_restored(service) for service in found.services), held=(), progress=(), stale=())
+    after = replace(found, services=tuple(_restored(service) for service in found.services), held=(), stuck=(), progress=(), stale=())
     if there is not None and not told:
         steps = returned if allocated(there) else []
         return Plan(found, after if steps else found, tuple(steps), (), _stale(found))
@@ -118,6 +121,7 @@ def plan_ingress(wanted: WantedIngress, found: Ingress) -> Plan[Ingress]:
     if there is None:
         return Plan(found, made, (create, *returned), tuple(blockers))
     blockers += [*_consent(wanted, found, told), *_jobs(wanted.network, found), *_nodes(wanted.network, found)]
+    blockers += [held_by_paused(wanted.network.where, found.stuck)] if found.stuck else []
     steps = [_park(service) for service in found.publishing]
     given_up = {each.name for each in found.progress if each.stopped}
     steps += [_again(service) for service in found.parked if service.name in given_up]

@@ -18,6 +18,7 @@ from .addresses import overlap
 from .capacity import Need, Room, size
 from .migration import NEW, OLD, Stage
 from .networks import vni_for_windows, vni_taken
+from .paused_nodes import held_by_paused
 from .plan import Blocker
 from .used_networks import Member, Replacement, UsedNetworks
 
@@ -61,6 +62,8 @@ def obstacles(replacement: Replacement, stage: Stage, found: UsedNetworks) -> li
 def _unmovable(where: str, member: Member) -> list[Blocker]:
     if is_job(member.document):
         return [Blocker(where, f"service {member.progress.name} is a job, and an update would run it again", "remove it first")]
+    if member.stuck:
+        return [held_by_paused(where, [(node, member.progress.name) for node in member.stuck])]
     if not member.settled:
         return [Blocker(where, f"before anything is moved, all has to run: {member}", "mend or end that, and run again")]
     return []

@@ -17,18 +17,18 @@ from .._model.node import takes_tasks
 from .._model.parked import is_parked
 from .._model.publish import Port, port_text, ranges, with_chosen
 from .._model.references import config_names, secret_names, with_ids, with_names
-from .._model.service import JOBS, SERVICE, forced_updates, with_defaults, with_forced
+from .._model.service import SERVICE, forced_updates, with_defaults, with_forced
 from .._model.service_check import check_service
 from .._model.table import Difference, Json, differences, dig, merged, read, write
 from .capacity import Room, crowded, takes_addresses
 from .handover import in_turn
 from .on_the_way import left_alone
+from .patience import impatient
 from .places import asks_for_nodes, lacking, suitable_nodes, task_count
 from .plan import Blocker, Call, Plan, Step, Wait
+from .rollout import costs, tasks_text
 from .stacks import stack_blockers, stack_warnings
 
-TASK_OPTIONS = frozenset({"mode", "replicas", "labels", "update_config", "rollback_config", "placement"})
-"""Options (or sections) whose change alone leaves running tasks where they are (swarmkit: IsTaskDirty)."""
 _FIRST = {kind: f"declare it in {kind}s first" for kind in ("network", "secret", "config")}
 STAGES = {"remove": 1, "create": 2, "update": 3}
 """What is made at once. Updates that take a port from others have later stages of their own."""
@@ -57,9 +57,11 @@ class Services:
 class WantedServices:
     """The services that the user wrote; `exclusive` removes those of ours that are not among them.
 
-    `planned` has the names of the networks, secrets and configs that an earlier task of the same run makes, in check mode.
+    `planned` has the names of the networks, secrets and configs that an earlier task of the same run makes, in check mode, and `newest`
+    what the newest objects of secrets and configs are called then, by their names.
     `recreate` names those that may be removed and made anew, `stacks` has the stack that an entry names, and `supersede` replaces
-    updates that are under way in place of waiting for their end. `force` has the count of forced updates that a service is to have come to.
+    updates that are under way in place of waiting for their end. `force` has the count of forced updates that a service is to have come to,
+    `patience` for how many seconds the run waits for all of them, None where it does not. `registries` are those with credentials.
     """
 
     items: tuple[Item, ...]
@@ -68,7 +70,10 @@ class WantedServices:
     stacks: Mapping[str, str] = field(default_factory=dict)
     supersede: bool = False
     planned: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    newest: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     force: Mapping[str, int] = field(default_factory=dict)
+    patience: float | None = None
+    registries: frozenset[str] = frozenset()
 
 
 def lists_needed(wanted: WantedServices, items: Sequence[Item]) -> frozenset[str]:
@@ -133,6 +138,7 @@ def plan_services(wanted: WantedServices, found: Services, assumed: bool = False
             draft.touched.add(item.name)
     draft.blockers += _contradictions([item for item in present if item.name not in draft.refused], draft.after, by_name)
     draft.blockers += _clashes(draft.after)
+    draft.warnings += impatient(present, draft.after, draft.touched, wanted.patience)
     draft.warnings += stack_warnings(present, by_name, frozenset(draft.touched))
     if found.nodes:
         _make_room(draft, present, found)
@@ -194,7 +200,7 @@ def _change(draft: _Draft, item: Item, there: Item, wanted: WantedServices, foun
     draft.after[item.name] = after
     if updating(there) and not wanted.supersede:
         draft.waits.append(_wait(there))
-    draft.updates.append(_update(item, replace(there, document=after.document), changes, found))
+    draft.updates.append(_update(item, replace(there, document=after.document), changes, found, wanted.registries))
 
 
 def _unknown(item: Item, found: Services, planned: Mapping[str, frozenset[str]]) -> list[Blocker]:
@@ -223,7 +229,7 @@ def _incomplete(item: Item) -> list[Blocker]:
 
 
 def _immutable(item: Item, changes: Sequence[Difference], tasks: int) -> list[Blocker]:
-    stops = f", which stops its {_tasks(tasks)} first" if tasks else ""
+    stops = f", which stops its {tasks_text(tasks)} first" if tasks else ""
     return [
         Blocker(
             item.where,
@@ -332,16 +338,13 @@ def _wait(there: Item) -> Step:
     return Step("wait", f"service {there.name}", told, Wait(f"service {there.name} is not being updated"), awaits=f"updated:{there.name}")
 
 
-def _update(item: Item, there: Item, changes: Sequence[Difference], found: Services) -> Step:
+def _update(item: Item, there: Item, changes: Sequence[Difference], found: Services, registries: frozenset[str]) -> Step:
     call = Call("POST", f"/services/{there.id}/update", {"version": there.version}, _changed(item, there, changes, found))
     told = ", ".join(f"{change.option} from {change.found!r} to {change.wanted!r}" for change in changes)
-    replaces = not changes or any(change.option.partition(".")[0] not in TASK_OPTIONS for change in changes)
-    tasks = found.desired_tasks.get(there.id, 0)
-    costs = f"replaces {_tasks(tasks)}" if replaces and tasks else ""
-    if there.values["mode"] in JOBS:
-        costs = "runs the job again"
+    image = str(item.values.get("image") or there.values.get("image") or "")
+    felt = costs(changes, there, image, found.desired_tasks.get(there.id, 0), registries)
     says = f"service {item.name}: " + (f"change {told}" if changes else "run its tasks anew")
-    return Step("update", f"service {item.name}", says, call, costs, stage=STAGES["update"])
+    return Step("update", f"service {item.name}", says, call, felt, stage=STAGES["update"])
 
 
 def _remove(item: Item, found: Services) -> Step:
@@ -351,13 +354,9 @@ def _remove(item: Item, found: Services) -> Step:
         f"service {item.name}",
         f"remove service {item.name}",
         Call("DELETE", f"/services/{item.id}"),
-        f"stops {_tasks(tasks)}" if tasks else "",
+        f"stops {tasks_text(tasks)}" if tasks else "",
         stage=STAGES["remove"],
     )
-
-
-def _tasks(count: int) -> str:
-    return f"{count} task" + ("" if count == 1 else "s")
 
 
 def describe(item: Item) -> str:

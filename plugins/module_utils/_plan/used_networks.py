@@ -20,12 +20,14 @@ from .networks import Networks
 @dataclass(frozen=True)
 class Member:
     """A service that uses a network which is to be replaced: its document (GET /services?status=true), how far its tasks are, and how many
-    of those that were told to stop still run on nodes that are up.
+    of those that were told to stop still run on nodes that are up. `stuck` are the hostnames of paused
+    nodes with tasks that no update moves.
     """
 
     document: Mapping[str, Any]
     progress: Progress
     lingering: int = 0
+    stuck: tuple[str, ...] = ()
 
     @property
     def spec(self) -> Mapping[str, Any]:

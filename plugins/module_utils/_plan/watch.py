@@ -18,12 +18,14 @@ PAUSE = 1.0
 class Watch:
     """What was shown last, a line an object; the end of the wait on the host's clock, None before it has begun; what the work has to keep.
 
+    `made` says that the steps are made. Before that the wait is for what somebody else has begun, and may end with something to do.
     It travels between two runs as JSON, and holds no secrets.
     """
 
     lines: dict[str, str] = field(default_factory=dict)
     until: float | None = None
     kept: dict[str, Any] = field(default_factory=dict)
+    made: bool = False
 
     @classmethod
     def read(cls, told: Mapping[str, Any] | None) -> Watch | None:
@@ -31,8 +33,13 @@ class Watch:
         if told is None:
             return None
         until = told.get("until")
-        return cls(dict(told.get("lines") or {}), None if until is None else float(until), dict(told.get("kept") or {}))
+        kept, made = dict(told.get("kept") or {}), bool(told.get("made"))
+        return cls(dict(told.get("lines") or {}), None if until is None else float(until), kept, made)
+
+    def has_made(self) -> None:
+        """The steps are made, and the wait for what comes of them has an end of its own."""
+        self.until, self.made = None, True
 
     def shown(self, unfinished: bool) -> dict[str, Any]:
         """As the module returns it; only where it is unfinished there is something to go on with."""
-        return {"lines": self.lines, **({"until": self.until, "kept": self.kept} if unfinished else {})}
+        return {"lines": self.lines, **({"until": self.until, "kept": self.kept, "made": self.made} if unfinished else {})}

@@ -62,7 +62,7 @@ STEP = {"action": "update", "says": "service web: change image"}
 
 def test_the_module_is_run_until_it_has_finished_and_told_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
     first = unfinished(0, changed=True, steps=[STEP], diff=[{"before": 1}], services=["as planned"], warnings=["one"])
-    last = {**DONE, "progress": {"lines": LINES[2]}, "ports": {"web": [30000]}, "warnings": ["two"]}
+    last = {**DONE, "progress": {"lines": LINES[2]}, "ports": {"web": [30000]}, "warnings": ["one", "two"]}
     runs = Runs(monkeypatch, [first, unfinished(1), last])
     assert runs(swarm_progress=True) == {
         "changed": True,

@@ -59,6 +59,9 @@ def test_a_task_counts_once_it_has_run_for_as_long_as_updates_watch_it() -> None
     tasks = [task("running", 1), task("running", 2)]
     young = progress(service(), tasks, NODES, clock=NOW)
     assert (young.done, young.line) == (False, "web 0/2 running, 2 started (node1)")
+    assert str(young) == "service web: 0 of 2 tasks running, 2 up and watched for 2 s more (update_config.monitor)"
+    starting = progress(service(), [task("starting", 1), task("ready", 2)], NODES, clock=NOW)
+    assert str(starting) == "service web: 0 of 2 tasks running"
     assert progress(service(), tasks, NODES, clock=(NOW or 0) + 3).done
     assert progress(service(), tasks, NODES, clock=(NOW or 0) - 60).done, "a clock that is behind is no reason to wait"
     watched = service()
@@ -69,7 +72,8 @@ def test_a_task_counts_once_it_has_run_for_as_long_as_updates_watch_it() -> None
 def test_a_service_that_ends_again_and_again_is_never_taken_for_one_that_runs() -> None:
     tasks = [task("running", 1), *(task(slot=1, **FAILED) for _time in range(3))]
     found = progress(service(desired=1), tasks, NODES, clock=NOW)
-    assert str(found) == "service web: 0 of 1 tasks running, last failure: task: non-zero exit (3) on node1, exit code 3"
+    told = "1 up and watched for 2 s more (update_config.monitor)"
+    assert str(found) == f"service web: 0 of 1 tasks running, {told}, last failure: task: non-zero exit (3) on node1, exit code 3"
 
 
 def test_a_global_service_is_not_done_before_it_has_its_tasks() -> None:

@@ -37,6 +37,7 @@ def planned(
         more.get("addresses", {}),
         more.get("taken", {}),
         more.get("on_a_node", False),
+        more.get("node", ""),
     )
 
 
@@ -158,6 +159,19 @@ def test_a_node_has_the_published_tcp_ports_itself(on_a_node: bool, port: int, t
     there = planned(line, service("web", WEB, NAMES), taken={443: "HTTP itself"}, on_a_node=on_a_node)
     told = f"service line: port {port} of the edge is taken by service web on the node itself"
     assert [fault.startswith(told) for fault in there["faults"]] == [True] * taken
+
+
+@pytest.mark.parametrize(("node", "taken"), [("", True), ("id-n1", True), ("id-n2", False)])
+def test_a_port_of_a_task_is_taken_on_the_node_of_that_task(node: str, taken: bool) -> None:
+    """Where the edge's own node is not known, it may be any."""
+    agent, tasks = service("agent", {**METRICS, "mode": "host"}), [{"service": "agent", "node_id": "id-n1"}]
+    line = service("line", WEB, mode="tcp", listen="9000")
+    there = planned(line, agent, tasks=tasks, on_a_node=True, node=node)
+    told = "service line: port 9000 of the edge is taken by service agent on the node itself"
+    assert [fault.startswith(told) for fault in there["faults"]] == [True] * taken
+    needed = planned(agent, tasks=tasks, taken={9000: "its page of statistics"}, on_a_node=True, node=node)
+    told = "port 9000 of the edge is for its page of statistics, and service agent publishes it on the node itself"
+    assert [fault.startswith(told) for fault in needed["faults"]] == [True] * (taken and bool(node))
 
 
 def test_a_hostname_that_could_be_a_line_of_a_configuration_is_no_name_of_a_server() -> None:

@@ -19,22 +19,27 @@ ROLES = Path(__file__).resolve().parents[3] / "roles"
 MODULE = """
 import json
 from ansible.module_utils.basic import AnsibleModule
-raw = "nodes services subnets mtu driver_opts labels replace wait_timeout restart swarm".split()
-others = dict.fromkeys(raw, {{"type": "raw"}})
-module = AnsibleModule(argument_spec={{**others, "gather": {{"type": "list"}}, "role": {{}}, "unlock_key": {{"no_log": True}}}})
+raw = "nodes services subnets mtu driver_opts labels replace wait_timeout restart swarm exclusive registries".split()
+others = dict.fromkeys([*raw, *{written!r}], {{"type": "raw", "no_log": False}})
+options = {{**others, "gather": {{"type": "list"}}, "role": {{}}, "unlock_key": {{"no_log": True}}}}
+module = AnsibleModule(argument_spec=options, supports_check_mode=True)
 with open({log!r}, "a") as file:
     availability = [node["availability"] for node in module.params["nodes"] or []]
     words = [{name!r}, *(module.params["gather"] or []), module.params["role"], *availability]
-    file.write(" ".join(word for word in words if word) + "\\n")
+    given = ["%s=%s" % (key, json.dumps(module.params[key])) for key in {written!r} if module.params[key] is not None]
+    file.write(" ".join(word for word in [*words, *given] if word) + "\\n")
 if {fails!r}:
     module.fail_json(msg="no room", **json.loads({answer!r}))
 module.exit_json(changed=False, **json.loads({answer!r}))
 """
+WRITTEN = ("secrets", "configs", "left_to_services", "leaving_services", "planned")
+"""Options whose values are written down, too."""
 SYSTEMCTL = """#!/bin/sh
 case " $* " in
 *" show "*) printf 'Id=docker.service\\nLoadState=loaded\\nActiveState=active\\n' ;;
 *" reset-failed "*) echo "reset-failed docker" >> {log} ;;
 *" restart "*) echo "restart docker" >> {log} ;;
+*" reload "*) echo "reload" >> {log} ;;
 esac
 """
 Play = Callable[..., tuple[list[str], str]]
@@ -55,6 +60,7 @@ def play(tmp_path: Path) -> Play:
         hosts: Mapping[str, Mapping[str, Any]] | None = None,
         files: Sequence[Path] = (),
         failing: Sequence[str] = (),
+        check: bool = False,
         **variables: Any,
     ) -> tuple[list[str], str]:
         _write_programs(tmp_path, log, answer or {}, failing)
@@ -72,7 +78,7 @@ def play(tmp_path: Path) -> Play:
             "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}",
         }
         program = Path(sys.executable).parent / "ansible-playbook"
-        command = [str(program), "-i", str(tmp_path / "hosts.json"), str(tmp_path / "play.yml")]
+        command = [str(program), "-i", str(tmp_path / "hosts.json"), str(tmp_path / "play.yml"), *(["--check"] if check else [])]
         command += ["-e", json.dumps({"drain_record": str(tmp_path / "state" / "record")})]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
         return log.read_text().splitlines() if log.exists() else [], done.stdout + done.stderr
@@ -86,8 +92,9 @@ def _write_programs(folder: Path, log: Path, answer: Mapping[str, Any], failing:
     modules.mkdir(parents=True, exist_ok=True)
     if not (collection / "roles").exists():
         (collection / "roles").symlink_to(ROLES)
-    for name in ("cluster_info", "membership", "nodes", "gwbridge", "services", "daemon_config"):
-        (modules / f"{name}.py").write_text(MODULE.format(log=str(log), name=name, answer=json.dumps(answer), fails=name in failing))
+    for name in ("cluster_info", "membership", "nodes", "gwbridge", "services", "daemon_config", "secrets", "configs"):
+        text = MODULE.format(log=str(log), name=name, answer=json.dumps(answer), fails=name in failing, written=WRITTEN)
+        (modules / f"{name}.py").write_text(text)
     systemctl = folder / "bin" / "systemctl"
     systemctl.parent.mkdir(exist_ok=True)
     systemctl.write_text(SYSTEMCTL.format(log=log))

@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import jinja2
+import pytest
 import yaml
 
+Play = Callable[..., tuple[list[str], str]]
 ROLE = Path(__file__).resolve().parents[3] / "roles" / "edge"
 NOTHING: dict[str, Any] = {"rules": [], "listeners": [], "backends": []}
 
@@ -40,6 +43,39 @@ def test_what_a_trusted_proxy_says_of_the_client_stays_and_decides_on_https() ->
         "http-request redirect scheme https code 308 unless { req.hdr(X-Forwarded-Proto) -m str https }",
     ]
     assert [line for line in lines if line in own] == own
+
+
+@pytest.mark.parametrize(
+    ("variables", "added"), [({}, ""), ({"edge_https_port": 8443}, ""), ({"edge_https_port": 8443, "edge_certificates": "/x.pem"}, ":8443")]
+)
+def test_a_redirect_leads_to_the_port_of_https(variables: dict[str, Any], added: str) -> None:
+    """Where somebody else ends HTTPS it is the usual one. What the client wrote is the port of HTTP."""
+    lines = configuration(edge_redirect_to_https=True, edge_certificates_digest="abc", **variables)
+    other = "unless { req.hdr(X-Forwarded-Proto) -m str https }"
+    expected = [
+        f"http-request replace-header Host ^(.*):[0-9]+$ \\1 {other}",
+        f"http-request replace-header Host ^(.*)$ \\1{added} {other}",
+        f"http-request redirect scheme https code 308 {other}",
+    ]
+    assert [line for line in lines if line.endswith(other)] == [expected[0], *expected[1 if added else 2 :]]
+
+
+@pytest.mark.parametrize(
+    ("changed", "there", "done"), [(True, True, ["restart docker"]), (True, False, ["reload"]), (False, True, ["reload"])]
+)
+def test_a_changed_unit_is_brought_to_the_running_proxy(play: Play, changed: bool, there: bool, done: list[str]) -> None:
+    """A reload keeps the process, and with it the unit by which it was started; the first start is none that ends connections."""
+    tasks = yaml.safe_load((ROLE / "tasks" / "present.yml").read_text())
+    (run,) = (task for task in tasks if task["name"] == "Run the proxy")
+    variables = {
+        "edge_unit": {"changed": changed},
+        "edge_unit_before": {"stat": {"exists": there}},
+        "edge_file": {"changed": True},
+        "edge_at_work": {},
+        "edge_configuration": "",
+    }
+    found, said = play([run], **variables)
+    assert found == done, said
 
 
 def test_a_health_check_asks_by_the_name_that_leads_to_the_service() -> None:

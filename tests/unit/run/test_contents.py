@@ -31,8 +31,8 @@ def engine(run_module: Runner) -> FakeEngine:
     return found
 
 
-def rotate(run_module: Runner, engine: FakeEngine, content: str, **options: Any) -> dict[str, Any]:
-    return run_module("secrets", engine, {"secrets": [{"name": "key", "content": content}], **options})
+def rotate(run_module: Runner, engine: FakeEngine, content: str, check: bool = False, **options: Any) -> dict[str, Any]:
+    return run_module("secrets", engine, {"secrets": [{"name": "key", "content": content}], **options}, check)
 
 
 def objects(engine: FakeEngine) -> list[str]:
@@ -77,6 +77,26 @@ def test_a_service_that_rolled_back_by_itself_goes_over_again(run_module: Runner
     result = rotate(run_module, engine, HIGH)
     assert [step["action"] for step in result["steps"]] == ["update", "wait", "remove"]
     assert objects(engine) == ["key-2"]
+
+
+def test_another_content_and_another_image_are_one_update(run_module: Runner, engine: FakeEngine) -> None:
+    """The service that the same run describes is left to the module services; the older object goes after that."""
+    entry = {"name": "api", "image": "shop:2", "secrets": [{"source": "key"}]}
+    before = len(engine.done)
+    planned = rotate(run_module, engine, HIGH, check=True, left_to_services=["api"])
+    newest = {each["name"]: each["object"] for each in planned["secrets"]}
+    told = run_module("services", engine, {"services": [entry], "planned": {"secrets": ["key"], "newest_secrets": newest}}, check=True)
+    made = rotate(run_module, engine, HIGH, left_to_services=["api"])
+    assert (made["failed"], made["secrets"]) == (False, [{"name": "key", "object": "key-2", "older": ["key"]}])
+    assert made["secrets"] == planned["secrets"]
+    done = run_module("services", engine, {"services": [entry]})
+    assert not done["failed"] and [step["says"] for step in done["steps"]] == [step["says"] for step in told["steps"]]
+    last = run_module("secrets", engine, {"secrets": [{"name": "key"}]})
+    assert (last["failed"], last["secrets"], objects(engine)) == (False, [{"name": "key", "object": "key-2"}], ["key-2"])
+    calls = [(call.method, call.path.split("/")[1], call.path.rpartition("/")[2]) for call in engine.done[before:]]
+    assert [(method, kind) for method, kind, _what in calls] == [("POST", "secrets"), ("POST", "services"), ("DELETE", "secrets")]
+    again = rotate(run_module, engine, HIGH, left_to_services=["api"])
+    assert (again["changed"], "older" in again["secrets"][0]) == (False, False)
 
 
 def test_somebody_who_is_faster_is_no_error(run_module: Runner, engine: FakeEngine) -> None:

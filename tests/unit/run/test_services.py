@@ -221,6 +221,39 @@ def test_who_watches_a_forced_update_sees_it_end(run_module: Runner) -> None:
     assert [call.path.rpartition("/")[2] for call in engine.done] == ["update"]
 
 
+def alone(run_module: Runner, engine: FakeEngine, wanted: dict[str, Any]) -> tuple[list[dict[str, str]], dict[str, Any], int]:
+    """The same where nobody watches."""
+    return [], run_module("services", engine, wanted), 1
+
+
+@pytest.mark.parametrize("run", [alone, watched])
+def test_an_update_of_an_earlier_run_that_the_swarm_rolls_back_is_made_again(
+    run_module: Runner, monkeypatch: pytest.MonkeyPatch, run: Any
+) -> None:
+    """At first nothing differs, and what is under way is awaited; once it has gone back there is something to do."""
+    engine = running(run_module, WEB)
+    swarm = engine.managed()
+    swarm.manners.update, swarm.manners.task_start = 10**6, 10
+    (service,) = swarm.services.values()
+    assert not run_module("services", engine, {"services": [{"name": "web", "image": NEWER}], "wait": False})["failed"]
+    engine.done.clear()
+    pass_time, until = FakeEngine._pass_time, swarm.now + 30
+
+    def rolled_back(asked: FakeEngine) -> None:
+        pass_time(asked)
+        if swarm.now >= until and swarm.manners.update:
+            swarm.manners.update = 0
+            documents.update_service(service, service["Spec"], True)
+            service["UpdateStatus"] = {"State": "rollback_completed"}
+            asked._run_tasks(service)
+
+    monkeypatch.setattr(FakeEngine, "_pass_time", rolled_back)
+    _lines, result, runs = run(run_module, engine, {"services": [{"name": "web", "image": NEWER}], "wait_timeout": 60})
+    assert (result["failed"], result["changed"], image(engine)) == (False, True, NEWER), result
+    assert [call.path.rpartition("/")[2] for call in engine.done] == ["update"]
+    assert (runs > 1) == (run is watched)
+
+
 def test_what_a_lost_node_held_of_a_removed_service_is_not_waited_for(run_module: Runner) -> None:
     engine = made()
     other = FakeEngine(address="10.0.0.12", hostname="node2", hosts=engine.hosts)
