@@ -19,14 +19,20 @@ from fakes.module import Runner
 ADDRESS = "10.71.0.9"
 
 
-def restarted(folder: Path, chosen: bool) -> FakeEngine:
-    """A host with a container as the Engine shows it once it was started again: with the address that it has, whoever chose it."""
+def manager() -> FakeEngine:
+    """A manager with an attachable network whose addresses are allocated."""
     engine = FakeEngine(on_this_host=True)
     engine.do(Call("POST", "/swarm/init", body={"Spec": {"Name": "default"}, "SubnetSize": 24}))
     body = {"Name": "front", "Driver": "overlay", "Attachable": True, "IPAM": {"Config": [{"Subnet": "10.71.0.0/24"}]}}
     engine.do(Call("POST", "/networks/create", body=body))
     for _read in range(5):
         engine.get("/networks")
+    return engine
+
+
+def restarted(folder: Path, chosen: bool) -> FakeEngine:
+    """A host with a container as the Engine shows it once it was started again: with the address that it has, whoever chose it."""
+    engine = manager()
     container = containers.add(engine, "db")
     endpoint = {"Aliases": ["sql"], "IPAMConfig": {"IPv4Address": ADDRESS}}
     engine.do(Call("POST", "/networks/front/connect", body={"Container": container["Id"], "EndpointConfig": endpoint}))
@@ -76,12 +82,7 @@ def test_who_may_not_read_the_file_takes_every_address_as_asked_for(told: str) -
 
 def two(*addresses: str) -> FakeEngine:
     """A manager with two containers on a network, at these addresses."""
-    engine = FakeEngine(on_this_host=True)
-    engine.do(Call("POST", "/swarm/init", body={"Spec": {"Name": "default"}, "SubnetSize": 24}))
-    body = {"Name": "front", "Driver": "overlay", "Attachable": True, "IPAM": {"Config": [{"Subnet": "10.71.0.0/24"}]}}
-    engine.do(Call("POST", "/networks/create", body=body))
-    for _read in range(5):
-        engine.get("/networks")
+    engine = manager()
     for name, address in zip(("db", "cache"), addresses, strict=True):
         endpoint = {"Aliases": [name], "IPAMConfig": {"IPv4Address": address}}
         container = containers.add(engine, name)

@@ -134,20 +134,26 @@ class Killed(Exception):
     """The run ends here."""
 
 
-@pytest.mark.parametrize("after", range(1, 14))
-def test_a_run_that_was_killed_is_ended_by_the_next(after: int, run_module: Runner) -> None:
-    """After each call in turn; `services` that also keep their labels exact may run between the two."""
-    engine = furnished()
-    before = services(engine)
+def cut_off(run_module: Runner, engine: FakeEngine, calls: int) -> None:
+    """A run that is killed after so many calls."""
 
     def kill(_call: Call) -> None:
-        if len(engine.done) > after:
+        if len(engine.done) > calls:
             raise Killed
 
     engine.interfere = kill
     with pytest.raises(Killed):
         run_module("networks", engine, {"networks": [WANTED]})
     engine.interfere = None
+    engine.done.clear()
+
+
+@pytest.mark.parametrize("after", range(1, 14))
+def test_a_run_that_was_killed_is_ended_by_the_next(after: int, run_module: Runner) -> None:
+    """After each call in turn; `services` that also keep their labels exact may run between the two."""
+    engine = furnished()
+    before = services(engine)
+    cut_off(run_module, engine, after)
     exact = run_module("services", engine, {"services": [{"name": "web", "labels": {}}]})
     assert not exact["failed"], exact
     result = run_module("networks", engine, {"networks": [WANTED], "exclusive": True})
@@ -159,16 +165,7 @@ def test_a_run_that_was_killed_is_ended_by_the_next(after: int, run_module: Runn
 
 def test_without_the_option_what_is_under_way_is_left_alone(run_module: Runner) -> None:
     engine = furnished()
-
-    def kill(_call: Call) -> None:
-        if len(engine.done) > 4:
-            raise Killed
-
-    engine.interfere = kill
-    with pytest.raises(Killed):
-        run_module("networks", engine, {"networks": [WANTED]})
-    engine.interfere = None
-    engine.done.clear()
+    cut_off(run_module, engine, 4)
     result = run_module("networks", engine, {"networks": [{"name": "back", "encrypted": True}], "exclusive": True})
     assert result["msg"] == (
         "networks[0] (back): its replacement is under way, with web, shop_api on 0-parallel-to-back; "
@@ -294,20 +291,6 @@ def test_a_network_of_the_managers_own_that_is_called_the_same_is_not_meant(run_
     assert not result["failed"], result
     engine.get = listed  # type: ignore[method-assign]
     assert services(engine) == before
-
-
-def cut_off(run_module: Runner, engine: FakeEngine, calls: int) -> None:
-    """A run that is killed after so many calls."""
-
-    def kill(_call: Call) -> None:
-        if len(engine.done) > calls:
-            raise Killed
-
-    engine.interfere = kill
-    with pytest.raises(Killed):
-        run_module("networks", engine, {"networks": [WANTED]})
-    engine.interfere = None
-    engine.done.clear()
 
 
 def test_nobody_joins_a_parallel_network_that_has_no_subnet_yet(run_module: Runner) -> None:
