@@ -158,7 +158,16 @@ def test_D6_reloads_and_a_drained_node_lose_no_request(cluster: Machines, ansibl
     assert servers(cluster)["service:story-shop"] == set(cluster.nodes)
     assert servers(cluster)["service:story-agent"] == {"node2", "node3"}
     options = ("--header", "Host: shop.test")
-    processes = set()
+
+    def newest() -> str:
+        return cluster.shell(EDGE, "pgrep -n haproxy")
+
+    processes = {newest()}
+
+    def see_a_new_process() -> None:
+        found = eventually(newest, lambda process: process not in processes, 20, "a process of its own")
+        processes.add(found)
+
     with (
         Asking(cluster, f"http://{edge}/", *options) as kept,
         Asking(cluster, f"http://{edge}/", *options, "--header", "Connection: close") as new,
@@ -166,10 +175,10 @@ def test_D6_reloads_and_a_drained_node_lose_no_request(cluster: Machines, ansibl
         time.sleep(2)
         for seconds in (61, 62):
             assert any(result.changed for result in reloaded(ansible, seconds).results)
-            processes.add(cluster.shell(EDGE, "pgrep -n haproxy"))
+            see_a_new_process()
         for _reload in range(5):
             cluster.shell(EDGE, "systemctl reload meshwork-swarm-edge")
-            processes.add(cluster.shell(EDGE, "sleep 0.5; pgrep -n haproxy"))
+            see_a_new_process()
         cluster.shell(cluster.manager, f"docker node update --availability drain {node}")
         try:
             ansible.playbook("edge.yml").succeeded()
@@ -177,11 +186,10 @@ def test_D6_reloads_and_a_drained_node_lose_no_request(cluster: Machines, ansibl
         finally:
             cluster.shell(cluster.manager, f"docker node update --availability active {node}")
     ansible.playbook("edge.yml").succeeded()
-    assert len(processes) == 7, "each reload starts a process of its own"
     for counts in (kept.counts, new.counts):
         assert set(counts) == {"200"} and counts["200"] > 100, (kept.counts, new.counts)
     figures.append(
-        f"edge: {len(processes) + 2} reloads and a drained node under load: {kept.counts['200']} + {new.counts['200']} requests, 0 failed"
+        f"edge: {len(processes) + 1} reloads and a drained node under load: {kept.counts['200']} + {new.counts['200']} requests, 0 failed"
     )
 
 
