@@ -63,6 +63,7 @@ def test_A6_the_only_manager_is_not_demoted(cluster: Machines, ansible: Ansible)
     assert message == f"node {cluster.manager}: it is the last manager; promote or bring back another manager first"
 
 
+@pytest.mark.long
 def test_A5_A6_hosts_change_their_group_and_the_swarm_keeps_its_majority(cluster: Machines, ansible: Ansible) -> None:
     second, third = cluster.nodes[1:3]
 

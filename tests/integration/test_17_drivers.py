@@ -153,6 +153,7 @@ def test_C3_the_networks_of_single_hosts(cluster: Machines, ansible: Ansible) ->
     assert not any({"house", "own-wire"} & each for each in names(cluster).values())
 
 
+@pytest.mark.long
 def test_C1_tasks_in_both_subnets_of_one_overlay_reach_each_other(cluster: Machines, ansible: Ansible) -> None:
     """With two subnets of 8 addresses, ten tasks have to be in both."""
     subnets = ["10.20.61.0/29", "10.20.62.0/29"]

@@ -153,6 +153,7 @@ def reloaded(ansible: Ansible, seconds: int) -> Run:
     return ansible.playbook("edge.yml", "-e", f"edge_client_timeout={seconds}s").succeeded()
 
 
+@pytest.mark.long
 def test_D6_reloads_and_a_drained_node_lose_no_request(cluster: Machines, ansible: Ansible, edge: str, figures: list[str]) -> None:
     node = cluster.workers[0]
     assert servers(cluster)["service:story-shop"] == set(cluster.nodes)
