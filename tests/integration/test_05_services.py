@@ -189,7 +189,7 @@ def test_D4_a_paused_node_keeps_its_old_task_and_a_lost_one_is_not_waited_for(cl
     try:
         state = f"docker node inspect {lost} --format '{{{{.Status.State}}}}'"
         eventually(lambda: cluster.shell(cluster.manager, state).strip(), "down".__eq__, 120, "the node is down")
-        assert run(state="absent").succeeded().only.says == ["service story-each: remove it"]
+        assert run(state="absent").succeeded().only.says == ["remove service story-each"]
     finally:
         cluster.shell(lost, "systemctl reset-failed docker.service; systemctl start docker.service", timeout=180)
         eventually(lambda: cluster.shell(cluster.manager, state).strip(), "ready".__eq__, 120, "the node is back")
