@@ -32,7 +32,7 @@ export ANSIBLE_SSH_CONTROL_PATH_DIR = $(HOME)/.ansible/cp/$(LAB_NAME)
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # --- what the other targets need ---------------------------------------------------------------
 
